@@ -1,0 +1,1 @@
+"""Families: what computes. One file each; nothing else knows their names."""

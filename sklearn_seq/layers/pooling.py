@@ -1,0 +1,80 @@
+"""From one vector a time step to one vector a sequence; padding is never looked at."""
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_seq.layers.masks import lengths_of, zero_padding
+
+__all__ = ["AttentionPool", "LastPool", "MaxPool", "MeanPool", "make_pool"]
+
+
+class LastPool(nn.Module):
+    """What a recurrence ends with: the last real step of the forward half, the first step of the backward half.
+
+    Parameters
+    ----------
+    n_backward : int
+        How many of the last features were computed from the end to the beginning.
+    """
+
+    def __init__(self, n_backward: int = 0) -> None:
+        super().__init__()
+        self.n_backward = n_backward
+
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        if mask is None:
+            last = hidden[:, -1]  # (B, H)
+        else:
+            rows = torch.arange(len(hidden), device=hidden.device)
+            last = hidden[rows, lengths_of(hidden, mask) - 1]
+        if self.n_backward == 0:
+            return last
+        return torch.cat([last[:, : -self.n_backward], hidden[:, 0, -self.n_backward :]], dim=1)
+
+
+class MeanPool(nn.Module):
+    """The mean over the real steps."""
+
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        if mask is None:
+            return hidden.mean(dim=1)  # (B, H)
+        return zero_padding(hidden, mask).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+
+
+class MaxPool(nn.Module):
+    """The largest value of each feature over the real steps."""
+
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        if mask is not None:
+            hidden = hidden.masked_fill(~mask[:, :, None], -torch.inf)
+        return hidden.amax(dim=1)  # (B, H)
+
+
+class AttentionPool(nn.Module):
+    """A weighted mean over the real steps, with weights learnt from the steps (Bahdanau et al. 2015, as used for
+    classification by Yang et al. 2016).
+
+    Parameters
+    ----------
+    n_features : int
+        Features of a step.
+    """
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(n_features, n_features)
+        self.query = nn.Linear(n_features, 1, bias=False)
+
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        logits = self.query(torch.tanh(self.project(hidden)))[:, :, 0]  # (B, T)
+        if mask is not None:
+            logits = logits.masked_fill(~mask, -torch.inf)
+        weights = torch.softmax(logits, dim=1)
+        return torch.bmm(weights[:, None, :], zero_padding(hidden, mask))[:, 0]  # (B, H)
+
+
+def make_pool(name: str, n_features: int, n_backward: int = 0) -> nn.Module:
+    """The pooling layer of a name: "last", "mean", "max" or "attention"."""
+    if name == "last":
+        return LastPool(n_backward)
+    return AttentionPool(n_features) if name == "attention" else {"mean": MeanPool, "max": MaxPool}[name]()

@@ -1,0 +1,155 @@
+"""Recurrent layers over ragged batches, without packing (which is slow on a CPU).
+
+Padding stands behind the real steps, so a layer that runs forward never meets it before them; a layer that runs
+backward gets each sequence reversed inside its own length.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_seq.layers.dropout import Dropout
+from sklearn_seq.layers.masks import lengths_of, reverse_inside, zero_padding
+
+__all__ = ["Recurrent"]
+
+State = list[Any]  # a layer's own state for each layer: h, or (h, c)
+
+
+class Recurrent(nn.Module):
+    """A stack of recurrent layers.
+
+    Parameters
+    ----------
+    cell : {"rnn", "lstm", "gru"}
+        Elman (1990), Hochreiter and Schmidhuber (1997) with forget gates, or Cho et al. (2014).
+    n_features : int
+        Features of the input.
+    hidden_size : int
+        Units a layer and direction.
+    n_layers : int
+        Layers on top of each other.
+    bidirectional : bool
+        Whether each layer also runs from the end to the beginning.
+    dropout : float
+        On the input of every layer but the first.
+    **options
+        For torch's layer, such as ``nonlinearity`` of the plain RNN.
+
+    Attributes
+    ----------
+    out_features : int
+        Features of ``hidden``.
+    n_backward : int
+        How many of them, the last ones, were computed backward.
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        n_features: int,
+        hidden_size: int,
+        *,
+        n_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        layer = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[cell]
+        self.out_features = hidden_size * (2 if bidirectional else 1)
+        self.n_backward = hidden_size if bidirectional else 0
+        widths = [n_features] + [self.out_features] * (n_layers - 1)
+        self.forward_layers = nn.ModuleList(layer(w, hidden_size, batch_first=True, **options) for w in widths)
+        self.backward_layers = nn.ModuleList(
+            layer(w, hidden_size, batch_first=True, **options) for w in (widths if bidirectional else [])
+        )
+        self.dropout = Dropout(dropout)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Glorot for the input, orthogonal for the recurrence, zero biases; forget gates begin open (bias 1).
+
+        After Glorot and Bengio (2010), Saxe et al. (2014) and Jozefowicz et al. (2015).
+        """
+        for layer in [*self.forward_layers, *self.backward_layers]:
+            size = layer.hidden_size
+            for name, weight in layer.named_parameters():
+                if name.startswith("weight_ih"):
+                    for gate in weight.split(size):
+                        nn.init.xavier_uniform_(gate)
+                elif name.startswith("weight_hh"):
+                    for gate in weight.split(size):
+                        nn.init.orthogonal_(gate)
+                else:
+                    weight.zero_()
+            if isinstance(layer, nn.LSTM):
+                layer.bias_ih_l0[size : 2 * size] = 1.0
+
+    def forward(
+        self, x: Tensor, mask: Tensor | None, state: State | None = None
+    ) -> tuple[Tensor, Tensor | None, State | None]:
+        """Run over a batch.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, T, F)
+        mask : Tensor of bool of shape (B, T), or None
+        state : list, optional
+            Where an earlier stretch ended, one entry a layer; forward layers only.
+
+        Returns
+        -------
+        hidden : Tensor of shape (B, T, H)
+        mask : as given
+        state : list, or None
+            Where the sequences ended. With a mask it is computed only when a state was given, since it then takes
+            a slower path; a bidirectional stack has none.
+        """
+        if state is not None and self.backward_layers:
+            raise ValueError("a bidirectional stack cannot go on from a state: its backward half begins at the end")
+        ended: State = []
+        hidden = x
+        for i, layer in enumerate(self.forward_layers):
+            inside = self.dropout(hidden) if i else hidden
+            if mask is None or state is None:
+                hidden, end = layer(inside, None if state is None else state[i])  # (B, T, H)
+            else:
+                hidden, end = _packed(layer, inside, mask, state[i])
+            ended.append(end)
+            if self.backward_layers:
+                backward = self.backward_layers[i](reverse_inside(inside, mask))[0]
+                hidden = torch.cat([hidden, reverse_inside(backward, mask)], dim=2)  # (B, T, 2H)
+            hidden = zero_padding(hidden, mask)
+        known = not self.backward_layers and (mask is None or state is not None)
+        return hidden, mask, ended if known else None
+
+    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """One time step: ``forward`` of a stretch of length one.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, F)
+        state : list, optional
+            From the step before.
+
+        Returns
+        -------
+        hidden : Tensor of shape (B, H)
+        state : list
+        """
+        hidden, _, state = self(x[:, None], None, state)
+        if state is None:
+            raise ValueError("a bidirectional stack cannot go step by step: its backward half begins at the end")
+        return hidden[:, 0], state
+
+
+def _packed(layer: nn.RNNBase, x: Tensor, mask: Tensor, state: Any) -> tuple[Tensor, Any]:
+    """The exact final state of every sequence of a padded batch, by torch's packing."""
+    lengths = lengths_of(x, mask).cpu()
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    hidden, end = layer(packed, state)
+    hidden, _ = nn.utils.rnn.pad_packed_sequence(hidden, batch_first=True, total_length=x.shape[1])
+    return hidden, end

@@ -1,0 +1,1 @@
+"""Splits that know time, windows and groups."""

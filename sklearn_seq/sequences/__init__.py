@@ -1,0 +1,5 @@
+"""What a sequence is: the container, and the one gate that data pass."""
+
+from sklearn_seq.sequences.container import Sequences, from_channels_first
+
+__all__ = ["Sequences", "from_channels_first"]

@@ -1,0 +1,413 @@
+"""The container for sequences of unequal length, and for windows that share their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sklearn_seq.params import public
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Sequences"]
+
+
+@public
+class Sequences:
+    """Sequences of any length in one block of memory.
+
+    Sequence ``i`` is ``values[starts[i]:stops[i]]``. Stretches may overlap, so ragged data, the windows of a table and
+    a panel of series are one thing: taking a part copies indices only, and pickling keeps only the rows in use.
+
+    Parameters
+    ----------
+    values : array of shape (total_timesteps, n_features) or (total_timesteps,)
+        All time steps; one dimension is one feature.
+    starts, stops : array of int of shape (n_sequences,)
+        Where each sequence begins, and the row after its last.
+
+    Attributes
+    ----------
+    values : ndarray of shape (total_timesteps, n_features)
+        The block.
+    starts, stops : ndarray of int64 of shape (n_sequences,)
+        The stretches.
+    lengths : ndarray of int64 of shape (n_sequences,)
+        ``stops - starts``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import Sequences
+    >>> X = Sequences.from_list([np.zeros((3, 2)), np.ones((5, 2))])
+    >>> X
+    Sequences(2 sequences, 3 to 5 timesteps, 2 features, float64)
+    >>> X[1].shape, X[[1, 0]].lengths.tolist()
+    ((5, 2), [5, 3])
+    """
+
+    # numpy and lists defer to this class in ==, so that comparisons give one answer
+    __array_priority__ = 1000
+    __slots__ = ("_offsets", "_source", "starts", "stops", "values")
+
+    def __init__(self, values: Any, starts: Any, stops: Any) -> None:
+        values = np.asarray(values)
+        if values.ndim == 1:
+            values = values[:, None]
+        if values.ndim != 2:
+            raise ValueError(
+                f"values has shape {values.shape}; wanted (total_timesteps, n_features). "
+                "For an array of shape (n_samples, n_timesteps, n_features) use Sequences.from_array."
+            )
+        starts, stops = _indices(starts, "starts"), _indices(stops, "stops")
+        if len(starts) != len(stops):
+            raise ValueError(
+                f"starts has {len(starts)} entries and stops has {len(stops)}; each sequence needs one of both"
+            )
+        if len(starts):
+            wrong = np.flatnonzero((starts < 0) | (stops > len(values)) | (starts > stops))
+            if len(wrong):
+                i = wrong[0]
+                raise ValueError(
+                    f"sequence {i} is the rows {starts[i]} to {stops[i]}, which do not lie inside the {len(values)} rows "
+                    "of values; wanted 0 <= start <= stop <= number of rows"
+                )
+        self._set(values, starts, stops, None, None)
+
+    def _set(self, values, starts, stops, source, offsets) -> None:
+        self.values, self.starts, self.stops = values, starts, stops
+        # which table the rows come from, and where each sequence starts in it: known to windows only (see `overlap`)
+        self._source, self._offsets = source, offsets
+
+    @classmethod
+    def _make(cls, values, starts, stops, source=None, offsets=None) -> Sequences:
+        """Build without checks, from parts that are known to be right."""
+        new = cls.__new__(cls)
+        new._set(values, starts, stops, source, offsets)
+        return new
+
+    # -- ways in ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_list(cls, sequences: Any) -> Sequences:
+        """Join a list of arrays of shape ``(n_timesteps_i, n_features)`` or ``(n_timesteps_i,)``.
+
+        Parameters
+        ----------
+        sequences : iterable of array-like
+            All with the same number of features.
+
+        Returns
+        -------
+        Sequences
+        """
+        arrays = [np.asarray(sequence) for sequence in sequences]
+        if not arrays:
+            raise ValueError("got 0 sequences; wanted at least one")
+        for i, array in enumerate(arrays):
+            if array.ndim not in (1, 2):
+                raise ValueError(
+                    f"sequence {i} has shape {array.shape}; wanted (n_timesteps, n_features), or (n_timesteps,) for one feature"
+                )
+        arrays = [array[:, None] if array.ndim == 1 else array for array in arrays]
+        n_features = arrays[0].shape[1]
+        for i, array in enumerate(arrays):
+            if array.shape[1] != n_features:
+                hint = " (it looks transposed: time comes before features)" if array.shape[0] == n_features else ""
+                raise ValueError(
+                    f"sequence {i} has {array.shape[1]} features and sequence 0 has {n_features}; "
+                    f"wanted the same number in all sequences{hint}"
+                )
+        stops = np.cumsum([len(array) for array in arrays], dtype=np.int64)
+        starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)
+        return cls._make(np.concatenate(arrays), starts, stops)
+
+    @classmethod
+    def from_array(cls, X: Any) -> Sequences:
+        """Read an array of shape ``(n_samples, n_timesteps[, n_features])`` without copying it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps) or (n_samples, n_timesteps, n_features)
+            Sequences of equal length.
+
+        Returns
+        -------
+        Sequences
+        """
+        X = np.asarray(X)
+        if X.ndim == 2:
+            X = X[:, :, None]
+        if X.ndim != 3:
+            raise ValueError(
+                f"X has shape {X.shape}; wanted (n_samples, n_timesteps) or (n_samples, n_timesteps, n_features)"
+            )
+        n, t, f = X.shape
+        starts = np.arange(n, dtype=np.int64) * t
+        return cls._make(X.reshape(n * t, f), starts, starts + t)
+
+    @classmethod
+    def from_padded(cls, X: Any, lengths: Any = None) -> Sequences:
+        """Cut the padding off an array of shape ``(n_samples, n_timesteps, n_features)``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps[, n_features])
+            Sequences with padding behind each.
+        lengths : array-like of int of shape (n_samples,), optional
+            The true lengths. By default a sequence ends where only NaN follow.
+
+        Returns
+        -------
+        Sequences
+        """
+        X = np.asarray(X)
+        whole = cls.from_array(X)
+        n_timesteps = X.shape[1]
+        if lengths is None:
+            there = ~np.isnan(whole.values).all(axis=1).reshape(len(X), n_timesteps)
+            lengths = np.where(there.any(axis=1), n_timesteps - there[:, ::-1].argmax(axis=1), 0)
+        lengths = _indices(lengths, "lengths")
+        if len(lengths) != len(X) or (lengths < 0).any() or (lengths > n_timesteps).any():
+            raise ValueError(
+                f"lengths must be {len(X)} numbers from 0 to {n_timesteps}, one a sequence; got {lengths!r}"
+            )
+        return cls._make(whole.values, whole.starts, whole.starts + lengths)._compact()
+
+    @classmethod
+    def from_frame(cls, frame: Any, *, id: str, time: str | None = None, columns: Any = None) -> Sequences:
+        """Read a long frame: one row a time step, one id a sequence.
+
+        Parameters
+        ----------
+        frame : pandas or polars DataFrame
+            Rows may stand in any order.
+        id : str
+            The column that names the sequence. Sequences come out in order of their first row.
+        time : str, optional
+            The column that orders the steps inside a sequence; by default their order in the frame.
+        columns : list of str, optional
+            The features; by default every column but ``id`` and ``time``.
+
+        Returns
+        -------
+        Sequences
+        """
+        names = [str(name) for name in frame.columns]
+        for wanted in [id, *([time] if time is not None else []), *(columns or [])]:
+            if wanted not in names:
+                raise ValueError(f"the frame has no column {wanted!r}; its columns are {names}")
+        keys = np.asarray(frame[id])
+        if len(keys) == 0:
+            raise ValueError("the frame has 0 rows; wanted at least one")
+        features = list(columns) if columns is not None else [name for name in names if name not in (id, time)]
+        if not features:
+            raise ValueError(f"the frame has no feature column besides {names}")
+        _, first, series = np.unique(keys, return_index=True, return_inverse=True)
+        series = np.argsort(np.argsort(first))[series]  # numbered by first appearance
+        order = np.lexsort([np.asarray(frame[time]), series]) if time is not None else np.argsort(series, kind="stable")
+        values = np.stack([np.asarray(frame[name])[order] for name in features], axis=1)
+        stops = np.cumsum(np.bincount(series), dtype=np.int64)
+        return cls._make(values, np.concatenate([[0], stops[:-1]]).astype(np.int64), stops)
+
+    # -- ways out --------------------------------------------------------------------------------------------------
+
+    def to_list(self) -> list[np.ndarray]:
+        """The sequences as arrays of shape ``(n_timesteps_i, n_features)``, views where possible."""
+        return list(self)
+
+    def to_padded(self, fill: float = np.nan) -> np.ndarray:
+        """One array of shape ``(n_sequences, longest, n_features)`` with ``fill`` behind each sequence."""
+        longest = int(self.lengths.max()) if len(self) else 0
+        dtype = np.result_type(self.values.dtype, np.min_scalar_type(fill) if fill == fill else np.float32)
+        out = np.full((len(self), longest, self.n_features), fill, dtype=dtype)
+        for i, sequence in enumerate(self):
+            out[i, : len(sequence)] = sequence
+        return out
+
+    def to_frame(self, columns: Any = None) -> pd.DataFrame:
+        """A long pandas frame with the columns ``id``, ``time`` (steps from 0) and the features."""
+        import pandas as pd
+
+        names = list(columns) if columns is not None else [f"x{i}" for i in range(self.n_features)]
+        if len(names) != self.n_features:
+            raise ValueError(f"got {len(names)} column names for {self.n_features} features")
+        rows = self.rows()
+        series = np.repeat(np.arange(len(self)), self.lengths)
+        steps = rows - np.repeat(self.starts, self.lengths)
+        frame = pd.DataFrame(self.values[rows], columns=names)
+        frame.insert(0, "id", series)
+        frame.insert(1, "time", steps)
+        return frame
+
+    # -- what scikit-learn asks of an X ----------------------------------------------------------------------------
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return self.stops - self.starts
+
+    @property
+    def n_features(self) -> int:
+        return self.values.shape[1]
+
+    @property
+    def shape(self) -> tuple[int, int | None, int]:
+        return (len(self), None, self.n_features)
+
+    @property
+    def ndim(self) -> int:
+        return 3
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.values.dtype
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for start, stop in zip(self.starts.tolist(), self.stops.tolist(), strict=True):
+            yield self.values[start:stop]
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, tuple):  # scikit-learn asks for X[rows, :]
+            if len(key) != 2 or not (isinstance(key[1], slice) and key[1] == slice(None)):
+                raise IndexError("Sequences are indexed by sequence: X[i], X[a:b], X[[i, j]] or X[mask]")
+            key = key[0]
+        if isinstance(key, (int, np.integer)):
+            if not -len(self) <= key < len(self):
+                raise IndexError(f"sequence {key} of {len(self)}")
+            return self.values[self.starts[key] : self.stops[key]]
+        if not isinstance(key, slice):
+            key = np.asarray(key)
+            if key.size == 0:
+                key = key.astype(np.int64)
+        return self._make(
+            self.values,
+            self.starts[key],
+            self.stops[key],
+            self._source,
+            None if self._offsets is None else self._offsets[key],
+        )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        # (n, 1) cells: the form in which meta-estimators that insist on arrays can carry sequences
+        cells = np.empty((len(self), 1), dtype=object)
+        for i, sequence in enumerate(self):
+            cells[i, 0] = sequence
+        return cells
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequences):
+            return NotImplemented
+        return (
+            self.shape == other.shape
+            and bool(np.array_equal(self.lengths, other.lengths))
+            and bool(np.array_equal(self.values[self.rows()], other.values[other.rows()]))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return f"Sequences(0 sequences, {self.n_features} features, {self.dtype})"
+        low, high = int(self.lengths.min()), int(self.lengths.max())
+        steps = f"{low}" if low == high else f"{low} to {high}"
+        return f"Sequences({len(self)} sequences, {steps} timesteps, {self.n_features} features, {self.dtype})"
+
+    # -- pickling keeps only the rows in use -----------------------------------------------------------------------
+
+    def _compact(self) -> Sequences:
+        """The same sequences over a block that holds no unused row."""
+        used = np.zeros(len(self.values) + 1, dtype=np.int64)
+        np.add.at(used, self.starts, 1)
+        np.add.at(used, self.stops, -1)
+        used = np.cumsum(used)[:-1] > 0
+        if used.all():
+            return self
+        moved = np.concatenate([[0], np.cumsum(used)])
+        return self._make(
+            self.values[used], moved[self.starts], moved[self.starts] + self.lengths, self._source, self._offsets
+        )
+
+    def __getstate__(self) -> tuple:
+        part = self._compact()
+        return (part.values, part.starts, part.stops, part._source, part._offsets)
+
+    def __setstate__(self, state: tuple) -> None:
+        self._set(*state)
+
+    # -- for the layers behind the gate ----------------------------------------------------------------------------
+
+    def rows(self) -> np.ndarray:
+        """Row numbers of all steps of all sequences, one after another."""
+        lengths = self.lengths
+        ends = np.cumsum(lengths)
+        total = int(ends[-1]) if len(ends) else 0
+        return np.arange(total) + np.repeat(self.starts - (ends - lengths), lengths)
+
+    def map_values(self, values: np.ndarray) -> Sequences:
+        """The same stretches over another block with as many rows."""
+        return self._make(values, self.starts, self.stops, self._source, self._offsets)
+
+    def to_block(self) -> Sequences:
+        """The same sequences side by side in a block of their own, in this order."""
+        rows = self.rows()
+        if len(rows) == len(self.values) and (rows == np.arange(len(rows))).all():
+            return self
+        stops = np.cumsum(self.lengths)
+        return self._make(self.values[rows], stops - self.lengths, stops)
+
+    @property
+    def equal_length(self) -> int | None:
+        """The length that all sequences share, or None."""
+        lengths = self.lengths
+        return int(lengths[0]) if len(lengths) and (lengths == lengths[0]).all() else None
+
+
+def _indices(values: Any, name: str) -> np.ndarray:
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ValueError(f"{name} must be a 1-D array of whole numbers; got shape {array.shape}, dtype {array.dtype}")
+    return array.astype(np.int64)
+
+
+@public
+def from_channels_first(X: Any) -> Any:
+    """Turn data with channels before time, as aeon and sktime hold it, into time before features.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_channels, n_timesteps), or list of arrays of shape (n_channels, n_timesteps_i)
+        Sequences with channels first.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_timesteps, n_channels), or list of arrays of shape (n_timesteps_i, n_channels)
+        The same sequences with features last.
+
+    Raises
+    ------
+    ValueError
+        When an array is not 3-D, or one of a list not 2-D.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import from_channels_first
+    >>> from_channels_first(np.zeros((10, 3, 50))).shape
+    (10, 50, 3)
+    """
+    if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object):
+        arrays = [np.asarray(sequence) for sequence in X]
+        for i, array in enumerate(arrays):
+            if array.ndim != 2:
+                raise ValueError(f"sequence {i} has shape {array.shape}; wanted (n_channels, n_timesteps)")
+        return [array.T for array in arrays]
+    X = np.asarray(X)
+    if X.ndim != 3:
+        raise ValueError(f"X has shape {X.shape}; wanted (n_samples, n_channels, n_timesteps)")
+    return X.transpose(0, 2, 1)

@@ -1,0 +1,1 @@
+"""Tasks: what ``y`` is, the loss, the head, the decoding, the score. One file a task."""

@@ -1,0 +1,306 @@
+"""What all tasks share: ``fit`` is gate, encoding, plan, run, decoding."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_consistent_length
+
+from sklearn_seq.layers.network import Head, Network
+from sklearn_seq.layers.scaling import InputScaling
+from sklearn_seq.model_selection.holdout import hold_out
+from sklearn_seq.sequences import Sequences
+from sklearn_seq.sequences.gate import read_X
+from sklearn_seq.sequences.order import distinct_rows, overlaps
+from sklearn_seq.sequences.statistics import feature_statistics
+from sklearn_seq.sequences.weights import read_groups, read_weight
+from sklearn_seq.tasks.state import FittedState, keep_on_failure
+from sklearn_seq.training import Part, Plan, Result, Seeds, TrainingParams, outputs, run
+from sklearn_seq.training.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
+from sklearn_seq.training.devices import device_for_predict
+from sklearn_seq.training.run import weights_of
+
+__all__ = ["TaskMixin"]
+
+
+class TaskMixin(FittedState, CallbackSupportMixin):
+    """Fitting and predicting for one target a sequence.
+
+    A task says what the target is (``_read_target``, ``_settle_target``, ``_encode``), how many outputs that takes
+    (``_n_outputs``), what a wrong output costs (``_make_loss``) and how good outputs are (``_make_score``). A family says
+    what computes: ``make_body(n_features)`` and ``make_pool(body)``.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns of a 2-D ``X`` (its time steps), else features a time step.
+    n_timesteps_in_ : int or None
+        Length of the sequences in ``fit``; None for ragged data.
+    feature_names_in_ : ndarray of str
+        Columns of a data frame; only where ``X`` had names.
+    n_iter_ : int
+        Epochs run.
+    best_epoch_ : int
+        Epoch, from 1, whose weights are kept; the last one without early stopping.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    validation_scores_ : list of float or None
+        Score on the validation part after each epoch; None without one.
+    history_ : list of dict
+        All of an epoch's numbers.
+    module_ : torch.nn.Module
+        The trained network.
+    n_parameters_ : int
+        Its trained numbers.
+    """
+
+    _stratified: ClassVar[bool] = False
+    _params_free_to_change: ClassVar[tuple[str, ...]] = tuple(
+        name for name in TrainingParams().get_params() if name not in ("missing", "dtype", "standardize")
+    )
+
+    # -- what a task brings ----------------------------------------------------------------------------------------
+
+    def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> np.ndarray:
+        """Targets as numbers; with ``reset``, learn from the rows ``used`` what there is to learn."""
+        raise NotImplementedError
+
+    def _weigh(self, target: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Sample weights with what the task adds to them."""
+        return weight
+
+    def _settle_target(self, target: np.ndarray, weight: np.ndarray) -> None:
+        """Learn what needs the rows that are trained on."""
+
+    def _encode(self, target: np.ndarray) -> np.ndarray:
+        """Targets as the loss takes them."""
+        return target
+
+    def _n_outputs(self) -> int:
+        raise NotImplementedError
+
+    def _make_loss(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        raise NotImplementedError
+
+    def _make_score(self) -> Callable[[np.ndarray, Part], float]:
+        raise NotImplementedError
+
+    # -- fit ---------------------------------------------------------------------------------------------------------
+
+    @keep_on_failure
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        groups: Any = None,
+    ) -> Any:
+        """Train a network.
+
+        Parameters
+        ----------
+        X : array-like, list of arrays, frame or Sequences
+            ``(n_samples, n_timesteps)``, ``(n_samples, n_timesteps, n_features)``, or ``n_samples`` arrays of shape
+            ``(n_timesteps_i, n_features)``.
+        y : array-like of shape (n_samples,) or, for regressors, (n_samples, n_outputs)
+            The target of each sequence.
+        sample_weight : array-like of shape (n_samples,), optional
+            A weight of 3 equals three copies of the sample, to the bit.
+        X_val, y_val : as X and y, optional
+            A validation part to score each epoch on; early stopping uses it instead of a held-out part.
+        groups : array-like of shape (n_samples,), optional
+            Groups (recordings, patients) that early stopping must not tear apart.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that cannot be read, with what was given, what was wanted and what to do. An estimator that was
+            fitted before stays as it was.
+        """
+        self._validate_params()  # type: ignore[attr-defined]
+        before = self._go_on() if self.warm_start and self._is_fitted() else None
+        if before is None:
+            self._forget()
+        data, target, weight, codes = self._read_training(X, y, sample_weight, groups, reset=before is None)
+        columns = [target] if codes is None else [target, codes]
+        rows, weight = distinct_rows(data, weight, *columns)
+        data, target, codes = data[rows], target[rows], None if codes is None else codes[rows]
+        if not overlaps(data):
+            data = data.to_block()  # sums over it must not depend on the order in which the rows were given
+        valid = self._read_validation(X_val, y_val)
+        random_state = check_random_state(self.random_state)
+        train_rows = np.arange(len(data))
+        valid_rows = None
+        if self.early_stopping and valid is None:
+            train_rows, valid_rows = hold_out(
+                data,
+                self.validation_fraction,
+                random_state=random_state,
+                labels=target if self._stratified else None,
+                groups=codes,
+            )
+        weight = weight / weight[train_rows].mean()
+        if before is None:
+            self._settle_target(target[train_rows], weight[train_rows])
+        whole = Part(data, self._encode(target), weight)
+        if valid_rows is not None:
+            valid = whole.take(valid_rows)
+        seeds = Seeds.draw(random_state)
+        plan = self._make_plan(whole.take(train_rows), valid, seeds, self.max_epochs, before)
+        with EpochTasks(self, X, y, self.max_epochs) as tasks:
+            plan.on_epoch = tasks.wrap(self._as_if_stopped)
+            result = run([plan])[0]
+        self._take(result, keep_optimizer=bool(self.warm_start))
+        self._remember_windows(data)
+        return self
+
+    def _fit_one_epoch(self, X: Any, y: Any, sample_weight: Any) -> Any:
+        """``partial_fit``: one pass over the rows; the first call settles scales, the next keep them."""
+        self._validate_params()  # type: ignore[attr-defined]
+        before = self._go_on() if self._is_fitted() else None
+        data, target, weight, _ = self._read_training(X, y, sample_weight, None, reset=before is None)
+        weight = weight / weight.mean()
+        if before is None:
+            self._settle_target(target, weight)
+        if "_partial_seed" not in self.__dict__:
+            self._partial_seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._partial_calls = self.__dict__.get("_partial_calls", 0) + 1
+        chance = np.random.RandomState([self._partial_seed, self._partial_calls])
+        plan = self._make_plan(Part(data, self._encode(target), weight), None, Seeds.draw(chance), 1, before)
+        plan.fixed_rate = True
+        self._take(run([plan])[0], keep_optimizer=True)
+        return self
+
+    def _go_on(self) -> dict[str, Any]:
+        self._refuse_other_network()
+        return self._snapshot()
+
+    def _read_training(
+        self, X: Any, y: Any, sample_weight: Any, groups: Any, *, reset: bool
+    ) -> tuple[Sequences, np.ndarray, np.ndarray, np.ndarray | None]:
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+        data = read_X(self, X, reset=reset, dtype=self.dtype, missing=self.missing).sequences
+        if reset:
+            self._n_channels = data.n_features
+        check_consistent_length(data, y)
+        weight = read_weight(sample_weight, len(data))
+        codes = read_groups(groups, len(data))
+        used = np.flatnonzero(weight)
+        target = self._read_target(y, reset=reset, used=used)
+        if len(used) < len(data):
+            data, target, weight = data[used], target[used], weight[used]
+            codes = None if codes is None else codes[used]
+        return data, target, self._weigh(target, weight), codes
+
+    def _read_validation(self, X_val: Any, y_val: Any) -> Part | None:
+        if X_val is None and y_val is None:
+            return None
+        if X_val is None or y_val is None:
+            given, wanted = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise ValueError(f"{given} was given without {wanted}; a validation part needs both")
+        data = read_X(self, X_val, reset=False, dtype=self.dtype, missing=self.missing).sequences
+        target = self._read_target(y_val, reset=False)
+        if len(data) != len(target):
+            raise ValueError(f"X_val has {len(data)} samples and y_val has {len(target)}; wanted one target a sample")
+        return Part(data, target, np.ones(len(data)))
+
+    def _make_plan(
+        self, train: Part, valid: Part | None, seeds: Seeds, n_epochs: int, before: dict[str, Any] | None
+    ) -> Plan:
+        if before is None:
+            self._settled_scale = feature_statistics(train.data, train.weight) if self.standardize else None
+        self._fitted_params = self._plain_params()
+        scale = self.__dict__.pop("_settled_scale", None)
+
+        def build() -> Network:
+            network = self._build()
+            if scale is not None:
+                network.scaling.set_statistics(*(torch.from_numpy(column) for column in scale))
+            return network
+
+        return Plan(
+            build=build,
+            train=train,
+            valid=valid,
+            loss=self._make_loss(),
+            score=self._make_score(),
+            settings=self,  # type: ignore[arg-type]
+            seeds=seeds,
+            n_epochs=n_epochs,
+            batch_size=self._batch_rows(len(train)),
+            weights=None if before is None else before["weights"],
+            optimizer_state=None if before is None else before["optimizer_state"],
+            before=[] if before is None else before["history"],
+        )
+
+    def _batch_rows(self, n: int) -> int:
+        return min(32, max(8, n // 16)) if self.batch_size == "auto" else int(self.batch_size)
+
+    def _build(self) -> Network:
+        """The untrained network of the fitted parameters, whatever ``set_params`` did since."""
+        maker: Any = type(self)(**self._fitted_params)
+        scaling = InputScaling(self._n_channels, indicate_missing=maker.missing == "mask")
+        body = maker.make_body(scaling.out_features)
+        pool = maker.make_pool(body)
+        head = Head(body.out_features, self._n_outputs())
+        return Network(scaling, body, pool, head, dropout=getattr(maker, "dropout", 0.0))
+
+    def _as_if_stopped(self, result: Result) -> dict[str, Any]:
+        """What makes a copy of this estimator one whose fit ended with this epoch."""
+        copy = type(self)(**self._fitted_params)
+        copy.__dict__.update(self.__dict__)
+        copy._take(result, keep_optimizer=False)
+        copy._module = copy._rebuild(weights_of(result.module))
+        copy.best_epoch_ = copy.n_iter_
+        return {name: value for name, value in copy.__dict__.items() if name not in self.__dict__ or name == "_module"}
+
+    # -- predict -----------------------------------------------------------------------------------------------------
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """Outputs of the network, (n_samples, K)."""
+        self._require_fitted()
+        fitted = self._fitted_params
+        reading = read_X(self, X, reset=False, dtype=fitted["dtype"], missing=fitted["missing"])
+        data = reading.sequences
+        if "_trained_windows" in self.__dict__:
+            self._warn_of_overlap(data)
+        device = None if self.device == "cpu" else device_for_predict(self)
+        return outputs(self.module_, data, n_threads=self.n_threads, device=device)
+
+    # -- windows that overlap ----------------------------------------------------------------------------------------
+
+    def _remember_windows(self, data: Sequences) -> None:
+        self.__dict__.pop("_trained_windows", None)
+        if data._source is not None:
+            self._trained_windows = (data._source, np.unique(data._offsets))
+
+    def _warn_of_overlap(self, data: Sequences) -> None:
+        source, trained = self._trained_windows
+        if data._source != source or data._offsets is None:
+            return
+        first = data._offsets
+        later = np.searchsorted(trained, first, "right") < np.searchsorted(trained, first + data.lengths, "left")
+        seen = trained[np.minimum(np.searchsorted(trained, first), len(trained) - 1)] == first
+        n = int((later & ~seen).sum())
+        if n:
+            warnings.warn(
+                f"{n} of {len(data)} windows share rows with later windows that {type(self).__name__} was trained on: a score "
+                "on them looks into its own future. Split in time order with a gap (TimeSeriesSplit(gap=...)), or put "
+                "SlidingWindow into the pipeline, so that each fold makes windows of its own.",
+                UserWarning,
+                stacklevel=4,
+            )

@@ -1,0 +1,195 @@
+"""One class a sequence."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import sklearn.base
+import torch
+from scipy.special import log_softmax, softmax
+from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets, type_of_target
+from sklearn.utils.validation import _check_y, column_or_1d
+
+from sklearn_seq.params import Between, estimator
+from sklearn_seq.tasks.base import TaskMixin
+from sklearn_seq.tasks.state import keep_on_failure
+from sklearn_seq.training import Part
+
+__all__ = ["ClassifierMixin"]
+
+
+@estimator
+class ClassifierMixin(sklearn.base.ClassifierMixin, TaskMixin):
+    """Classification: logits, cross-entropy, accuracy.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    """
+
+    class_weight: Annotated[
+        dict | Literal["balanced"] | None, 'Weight of each class; "balanced" gives every class the same total.'
+    ] = None
+    label_smoothing: Annotated[
+        float, Between(0, 1, "left"), "Share of the target spread over all classes (Szegedy et al. 2016)."
+    ] = 0.0
+
+    _stratified: ClassVar[bool] = True
+    _params_free_to_change: ClassVar[tuple[str, ...]] = (*TaskMixin._params_free_to_change, "label_smoothing")
+
+    @keep_on_failure
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
+        """Go on training for one epoch on these rows.
+
+        Parameters
+        ----------
+        X : as in fit
+            Some rows.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        classes : array-like of shape (n_classes,), optional
+            All labels that will ever come; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), optional
+            Their weights.
+
+        Returns
+        -------
+        self
+            The estimator, one epoch further.
+        """
+        if not self._is_fitted():
+            self._forget()
+            _check_partial_fit_first_call(self, classes)
+            self._given_classes = self.classes_
+        elif classes is not None:
+            _check_partial_fit_first_call(self, classes)
+        try:
+            return self._fit_one_epoch(X, y, sample_weight)
+        finally:
+            self.__dict__.pop("_given_classes", None)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable class of each sequence.
+
+        Parameters
+        ----------
+        X : as in fit
+            The sequences.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return self.classes_[self._outputs(X).argmax(axis=1)] if self._is_fitted() else self._require_fitted()
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : as in fit
+            The sequences.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``; rows sum to one.
+        """
+        return softmax(self._outputs(X), axis=1)
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Logarithms of the probabilities, exact also where they are tiny.
+
+        Parameters
+        ----------
+        X : as in fit
+            The sequences.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        return log_softmax(self._outputs(X), axis=1)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """The logits; for two classes their difference, positive where the second is more probable.
+
+        Parameters
+        ----------
+        X : as in fit
+            The sequences.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
+        """
+        logits = self._outputs(X)
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+    # -- the task ------------------------------------------------------------------------------------------------------
+
+    def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> np.ndarray:
+        y = _labels(y, type(self).__name__)
+        given = self.__dict__.get("_given_classes")
+        if reset and given is None:
+            self.classes_ = np.unique(y if used is None else y[used])
+        codes = np.searchsorted(self.classes_, y)
+        codes = np.minimum(codes, len(self.classes_) - 1)
+        unseen = self.classes_[codes] != y
+        if used is not None:
+            outside = np.ones(len(y), dtype=bool)
+            outside[used] = False
+            unseen &= ~outside  # rows of weight zero are not looked at
+        if unseen.any():
+            raise ValueError(
+                f"y contains the class {y[unseen][0]!r}, which is not among the classes {self.classes_.tolist()} of the first "
+                "fit. Name all classes in the first call (partial_fit(classes=...)), or fit afresh."
+            )
+        return codes.astype(np.int64)
+
+    def _weigh(self, target: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        if self.class_weight is None:
+            return weight
+        labels = self.classes_.tolist()
+        if self.class_weight == "balanced":
+            totals = np.bincount(target, weights=weight, minlength=len(labels))
+            with np.errstate(divide="ignore"):
+                of_class = weight.sum() / (np.count_nonzero(totals) * totals)
+        else:
+            unknown = [label for label in self.class_weight if label not in labels]
+            if unknown:
+                raise ValueError(f"class_weight names {unknown}, but the classes in y are {labels}")
+            of_class = np.array([float(self.class_weight.get(label, 1.0)) for label in labels])
+            if (of_class < 0).any() or not np.isfinite(of_class).all():
+                raise ValueError(
+                    f"class_weight={self.class_weight} has a weight below 0 or not finite; wanted 0 or more"
+                )
+        return weight * of_class[target]
+
+    def _n_outputs(self) -> int:
+        return len(self.classes_)
+
+    def _make_loss(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        smoothing = self.label_smoothing
+
+        def loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.cross_entropy(output, target, reduction="none", label_smoothing=smoothing)
+
+        return loss
+
+    def _make_score(self) -> Callable[[np.ndarray, Part], float]:
+        return lambda found, part: float(np.average(found.argmax(axis=1) == part.target, weights=part.weight))
+
+
+def _labels(y: Any, name: str) -> np.ndarray:
+    """Labels as a 1-D array; anything that is none is refused."""
+    y = _check_y(y, multi_output=True, y_numeric=False)
+    kind = type_of_target(y, input_name="y")
+    if kind.startswith("multilabel") or kind == "multiclass-multioutput":
+        raise ValueError(
+            f"y of shape {np.shape(y)} holds several labels a sample ({kind}); {name} gives one class a sequence, so wanted "
+            f"({len(y)},). Use sklearn.multioutput.MultiOutputClassifier({name}())."
+        )
+    check_classification_targets(y)
+    return column_or_1d(y, warn=True)

@@ -1,0 +1,135 @@
+"""A plan: one fit, written down. What stands in front of it knows no loop; what runs it knows no estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sklearn_seq.sequences import Sequences
+
+if TYPE_CHECKING:
+    import torch
+
+    from sklearn_seq.training.params import TrainingParams
+
+__all__ = ["Part", "Plan", "Result", "Seeds"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Encoded rows.
+
+    Attributes
+    ----------
+    data : Sequences
+        In the dtype of the training.
+    target : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        As the task encodes it.
+    weight : ndarray of float64 of shape (n_samples,)
+        With mean 1 over the rows trained on.
+    """
+
+    data: Sequences
+    target: np.ndarray
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def take(self, rows: np.ndarray) -> Part:
+        """Some of the rows."""
+        return Part(self.data[rows], self.target[rows], self.weight[rows])
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """One seed for each use of chance, so that none depends on how often another is drawn."""
+
+    initialisation: int
+    batches: int
+    dropout: int
+
+    @classmethod
+    def draw(cls, random_state: np.random.RandomState) -> Seeds:
+        """Three seeds from scikit-learn's generator."""
+        return cls(*(int(seed) for seed in random_state.randint(0, 2**31 - 1, size=3)))
+
+
+@dataclass
+class Plan:
+    """One fit.
+
+    Attributes
+    ----------
+    build : callable
+        Makes the untrained module; called once, under the seed of initialisation.
+    train : Part
+        What is trained on.
+    valid : Part or None
+        What is scored after each epoch.
+    loss : callable
+        ``loss(output, target) -> Tensor (B,)``, unweighted.
+    score : callable
+        ``score(outputs, part) -> float``, higher is better; outputs are an array (n_samples, K).
+    settings : TrainingParams
+        The hyper-parameters; nothing else of it is read.
+    seeds : Seeds
+        Of this fit.
+    n_epochs : int
+        How many at most.
+    batch_size : int
+        Rows a step.
+    step : callable or None
+        ``step(trainer, batch) -> Tensor (B,)`` of weighted losses, where forward, loss, backward, optimiser do not fit.
+    weights : dict of ndarray, or None
+        Where an earlier fit ended.
+    optimizer_state : dict or None
+        Of that fit's optimiser.
+    before : list of dict
+        That fit's history.
+    fixed_rate : bool
+        Whether the schedule is left out, since the end is not known (``partial_fit``).
+    on_epoch : callable or None
+        ``on_epoch(result) -> bool`` after each epoch; True stops.
+    """
+
+    build: Callable[[], torch.nn.Module]
+    train: Part
+    valid: Part | None
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    score: Callable[[np.ndarray, Part], float]
+    settings: TrainingParams
+    seeds: Seeds
+    n_epochs: int
+    batch_size: int
+    step: Callable[[Any, Any], torch.Tensor] | None = None
+    weights: dict[str, np.ndarray] | None = None
+    optimizer_state: dict[str, Any] | None = None
+    before: Sequence[dict[str, float]] = ()
+    fixed_rate: bool = False
+    on_epoch: Callable[[Result], bool] | None = None
+
+
+@dataclass
+class Result:
+    """What a plan came to.
+
+    Attributes
+    ----------
+    module : torch.nn.Module
+        Trained, in evaluation mode; with early stopping, of the best epoch.
+    history : list of dict
+        One entry an epoch: epoch, train_loss, lr and, with a validation part, valid_loss and valid_score.
+    best_epoch : int
+        Counted from 1: the epoch whose weights the module has.
+    optimizer_state : dict
+        Arrays and numbers only.
+    """
+
+    module: torch.nn.Module
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    optimizer_state: dict[str, Any] | None = None

@@ -1,0 +1,79 @@
+"""Outputs of a trained network for any number of rows."""
+
+import numpy as np
+import torch
+
+from sklearn_seq.sequences import Sequences
+from sklearn_seq.training.batches import Gather
+from sklearn_seq.training.threads import auto_threads, hold_threads
+
+__all__ = ["outputs"]
+
+# Above some 16 MB for the largest activation a row costs up to twice as much (measured: docs/benchmarks.md).
+_BYTES = 16e6
+# Products over whole tiles give the same bits whatever else is in the batch. Longer sequences would pay up to twenty
+# times as much for a single row; there, answers agree to 1e-6.
+_TILE = 32
+_SHORT = 8
+
+
+def outputs(
+    module: torch.nn.Module, data: Sequences, *, n_threads: int | str = "auto", device: torch.device | None = None
+) -> np.ndarray:
+    """The module's outputs, in chunks that fit the processor's caches.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        ``forward(x, mask) -> (B, K)``; is put into evaluation mode and on the device.
+    data : Sequences
+        In the module's dtype.
+    n_threads : int or "auto"
+    device : torch.device, optional
+        By default the CPU.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_samples, K)
+    """
+    if module.training:
+        module.eval()
+    on_cpu = device is None or device.type == "cpu"
+    module.to(device or torch.device("cpu"))
+    gather = Gather(data)
+    chunks = _chunks(module, data)
+    threads = auto_threads(module, len(chunks[0])) if n_threads == "auto" else int(n_threads)
+    short = int(data.lengths.max()) <= _SHORT
+    results = []
+    with hold_threads(threads), torch.inference_mode():
+        for rows in chunks:
+            n = len(rows)
+            if short and n % _TILE:
+                rows = np.concatenate([rows, np.repeat(rows[-1:], -n % _TILE)])
+            x, mask = gather(rows)
+            x = torch.from_numpy(x)
+            mask = None if mask is None else torch.from_numpy(mask)
+            if not on_cpu:
+                x, mask = x.to(device), None if mask is None else mask.to(device)
+            results.append(module(x, mask).cpu().numpy()[:n])
+    if len(results) == 1:
+        return results[0].astype(np.float64)
+    found = np.concatenate(results)
+    out = np.empty(found.shape, dtype=np.float64)
+    out[np.concatenate(chunks)] = found
+    return out
+
+
+def _chunks(module: torch.nn.Module, data: Sequences) -> list[np.ndarray]:
+    """Rows of about equal length together, whole tiles first."""
+    n = len(data)
+    if n == 1:
+        return [np.zeros(1, dtype=np.int64)]
+    lengths = data.lengths
+    order = np.arange(n) if data.equal_length is not None else np.argsort(lengths, kind="stable")
+    width = max((p.shape[0] for p in module.parameters() if p.ndim > 1), default=1)
+    most = max(1, int(_BYTES / (4 * width * int(lengths.max()))))
+    size = max(_TILE, most // _TILE * _TILE)
+    whole = n // _TILE * _TILE
+    chunks = [order[i : min(i + size, whole)] for i in range(0, whole, size)]
+    return chunks + ([order[whole:]] if whole < n else [])

@@ -1,0 +1,79 @@
+"""How many threads torch uses, held while a fit or a prediction runs and put back afterwards."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+__all__ = ["auto_threads", "hold_threads"]
+
+# Below some 4 million operations a product, a second thread costs more than it brings, several times as much beside
+# a busy neighbour (measured: docs/benchmarks.md).
+_WORTH_A_THREAD = 4e6
+_MOST = 8
+
+_condition = threading.Condition()
+_own = threading.local()
+_running = 0
+_held = 0
+
+
+def auto_threads(module: torch.nn.Module, batch_size: int) -> int:
+    """Threads for a module, by the size of its largest product; never by where it runs.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    batch_size : int
+        Rows a step.
+
+    Returns
+    -------
+    int
+    """
+    largest = max((p.numel() for p in module.parameters() if p.ndim > 1), default=0)
+    if 2 * largest * batch_size < _WORTH_A_THREAD:
+        return 1
+    return min(os.cpu_count() or 1, _MOST)
+
+
+@contextmanager
+def hold_threads(n: int) -> Iterator[None]:
+    """Hold torch at ``n`` threads.
+
+    Part of the count belongs to the process and part to each thread, so setting and putting it back would race
+    between threads: those that want the same count share it, others wait; inside a held stretch the count stays.
+    """
+    global _running, _held
+    if getattr(_own, "inside", False):
+        yield
+        return
+    with _condition:
+        while _running and _held != n:
+            _condition.wait()
+        before = torch.get_num_threads()
+        _running, _held = _running + 1, n
+        torch.set_num_threads(n)
+    _own.inside = True
+    try:
+        yield
+    finally:
+        _own.inside = False
+        with _condition:
+            _running -= 1
+            if not _running:
+                torch.set_num_threads(before)
+                _condition.notify_all()
+            elif before != n:
+                _put_back_this_thread(before)
+
+
+def _put_back_this_thread(n: int) -> None:
+    """Restore this thread's OpenMP count; the process's own must stay for the fits that still run."""
+    from threadpoolctl import ThreadpoolController
+
+    for library in ThreadpoolController().select(user_api="openmp").lib_controllers:
+        if "torch" in library.filepath:
+            library.set_num_threads(n)
