@@ -23,8 +23,8 @@ class _Recurrent(TrainingParams):
         float, Between(0, 1, "left"), "Share of values dropped in training, between layers and before the output."
     ] = 0.0
     pooling: Annotated[
-        Literal["last", "mean", "max", "attention"],
-        "How the steps become one vector: what the recurrence ends with, or over all steps.",
+        Literal["last", "mean", "max", "attention", "concat"],
+        "How the steps become one vector: what the recurrence ends with; over all steps; or last, mean and max side by side.",
     ] = "mean"
 
     _cell = "rnn"

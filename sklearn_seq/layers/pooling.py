@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from sklearn_seq.layers.masks import lengths_of, zero_padding
 
-__all__ = ["AttentionPool", "LastPool", "MaxPool", "MeanPool", "make_pool"]
+__all__ = ["AttentionPool", "ConcatPool", "LastPool", "MaxPool", "MeanPool", "make_pool"]
 
 
 class LastPool(nn.Module):
@@ -73,8 +73,46 @@ class AttentionPool(nn.Module):
         return torch.bmm(weights[:, None, :], zero_padding(hidden, mask))[:, 0]  # (B, H)
 
 
+class ConcatPool(nn.Module):
+    """Last, mean and max side by side (Howard and Ruder 2018): what was said at the end, throughout, and anywhere.
+
+    Parameters
+    ----------
+    n_backward : int
+        As of `LastPool`.
+    """
+
+    def __init__(self, n_backward: int = 0) -> None:
+        super().__init__()
+        self.pools = nn.ModuleList([LastPool(n_backward), MeanPool(), MaxPool()])
+
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        return torch.cat([pool(hidden, mask) for pool in self.pools], dim=1)  # (B, 3H)
+
+
 def make_pool(name: str, n_features: int, n_backward: int = 0) -> nn.Module:
-    """The pooling layer of a name: "last", "mean", "max" or "attention"."""
-    if name == "last":
-        return LastPool(n_backward)
-    return AttentionPool(n_features) if name == "attention" else {"mean": MeanPool, "max": MaxPool}[name]()
+    """The pooling layer of a name, with ``out_features``.
+
+    Parameters
+    ----------
+    name : {"last", "mean", "max", "attention", "concat"}
+    n_features : int
+        Features of a step.
+    n_backward : int
+        How many of them, the last ones, were computed backward.
+
+    Returns
+    -------
+    torch.nn.Module
+        ``forward(hidden, mask) -> (B, out_features)``.
+    """
+    pools = {
+        "last": lambda: LastPool(n_backward),
+        "mean": MeanPool,
+        "max": MaxPool,
+        "attention": lambda: AttentionPool(n_features),
+        "concat": lambda: ConcatPool(n_backward),
+    }
+    pool = pools[name]()
+    pool.out_features = n_features * (3 if name == "concat" else 1)
+    return pool

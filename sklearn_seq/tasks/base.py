@@ -256,7 +256,7 @@ class TaskMixin(FittedState, CallbackSupportMixin):
         scaling = InputScaling(self._n_channels, indicate_missing=maker.missing == "mask")
         body = maker.make_body(scaling.out_features)
         pool = maker.make_pool(body)
-        head = Head(body.out_features, self._n_outputs())
+        head = Head(pool.out_features, self._n_outputs())
         return Network(scaling, body, pool, head, dropout=getattr(maker, "dropout", 0.0))
 
     def _as_if_stopped(self, result: Result) -> dict[str, Any]:

@@ -33,15 +33,18 @@ class Gather:
 
     def __init__(self, sequences: Sequences) -> None:
         self.sequences = sequences
-        length = sequences.equal_length
+        self.length = sequences.equal_length  # None where lengths differ
         self.view: np.ndarray | None = None
-        if length is not None:
-            values = sequences.values
+        if self.length is None:
+            return
+        values = sequences.values
+        if len(values) == self.length:  # one sequence, as when a single sample is predicted: no view needs to be made
+            self.view = values[None]
+        else:
             step, across = values.strides
             # every stretch of this length, as a view: (N - T + 1, T, F)
-            self.view = as_strided(
-                values, (len(values) - length + 1, length, values.shape[1]), (step, step, across), writeable=False
-            )
+            shape = (len(values) - self.length + 1, self.length, values.shape[1])
+            self.view = as_strided(values, shape, (step, step, across), writeable=False)
 
     def __call__(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """The rows as (B, T, F) and, where lengths differ, the mask (B, T)."""

@@ -38,41 +38,52 @@ def outputs(
     """
     if module.training:
         module.eval()
-    on_cpu = device is None or device.type == "cpu"
-    module.to(device or torch.device("cpu"))
+    device = device or _CPU
+    if _first_parameter(module).device != device:
+        module.to(device)
     gather = Gather(data)
-    chunks = _chunks(module, data)
+    longest = int(data.lengths.max()) if gather.length is None else gather.length
+    chunks = _chunks(module, data, longest)
     threads = auto_threads(module, len(chunks[0])) if n_threads == "auto" else int(n_threads)
-    short = int(data.lengths.max()) <= _SHORT
     results = []
     with hold_threads(threads), torch.inference_mode():
         for rows in chunks:
             n = len(rows)
-            if short and n % _TILE:
+            if longest <= _SHORT and n % _TILE:
                 rows = np.concatenate([rows, np.repeat(rows[-1:], -n % _TILE)])
             x, mask = gather(rows)
-            x = torch.from_numpy(x)
-            mask = None if mask is None else torch.from_numpy(mask)
-            if not on_cpu:
-                x, mask = x.to(device), None if mask is None else mask.to(device)
-            results.append(module(x, mask).cpu().numpy()[:n])
-    if len(results) == 1:
-        return results[0].astype(np.float64)
+            found = module(
+                torch.from_numpy(x).to(device), None if mask is None else torch.from_numpy(mask).to(device)
+            )
+            results.append(found[:n].double().cpu().numpy())
+    if len(results) == 1 and gather.length is not None:
+        return results[0]
     found = np.concatenate(results)
-    out = np.empty(found.shape, dtype=np.float64)
+    out = np.empty_like(found)
     out[np.concatenate(chunks)] = found
     return out
 
 
-def _chunks(module: torch.nn.Module, data: Sequences) -> list[np.ndarray]:
+_CPU = torch.device("cpu")
+
+
+def _first_parameter(module: torch.nn.Module) -> torch.Tensor:
+    """Found once a module: torch's own search takes as long as a small network's answer."""
+    found = module.__dict__.get("_first_parameter")
+    if found is None:
+        found = module.__dict__["_first_parameter"] = next(module.parameters(), torch.empty(0))
+    return found
+
+
+def _chunks(module: torch.nn.Module, data: Sequences, longest: int) -> list[np.ndarray]:
     """Rows of about equal length together, whole tiles first."""
     n = len(data)
     if n == 1:
         return [np.zeros(1, dtype=np.int64)]
     lengths = data.lengths
-    order = np.arange(n) if data.equal_length is not None else np.argsort(lengths, kind="stable")
+    order = np.arange(n) if lengths[0] == longest == lengths.min() else np.argsort(lengths, kind="stable")
     width = max((p.shape[0] for p in module.parameters() if p.ndim > 1), default=1)
-    most = max(1, int(_BYTES / (4 * width * int(lengths.max()))))
+    most = max(1, int(_BYTES / (4 * width * longest)))
     size = max(_TILE, most // _TILE * _TILE)
     whole = n // _TILE * _TILE
     chunks = [order[i : min(i + size, whole)] for i in range(0, whole, size)]

@@ -33,7 +33,10 @@ def auto_threads(module: torch.nn.Module, batch_size: int) -> int:
     -------
     int
     """
-    largest = max((p.numel() for p in module.parameters() if p.ndim > 1), default=0)
+    largest = module.__dict__.get("_largest_product")
+    if largest is None:  # found once a module
+        largest = max((p.numel() for p in module.parameters() if p.ndim > 1), default=0)
+        module.__dict__["_largest_product"] = largest
     if 2 * largest * batch_size < _WORTH_A_THREAD:
         return 1
     return min(os.cpu_count() or 1, _MOST)

@@ -1,0 +1,101 @@
+"""``fit`` and ``predict`` of the LSTM against a loop that a user would write by hand around the same network.
+
+    python benchmarks/speed_recurrent.py [--rounds 7] [--epochs 3]
+
+One thread. ``fit``: processor time of the same number of epochs over the same rows with the same batch size; the hand-written
+loop slices tensors by a permutation and steps Adam. ``predict``: one sample, wall time, against the bare network under
+``inference_mode`` with a tensor that is ready. Ratios are medians over rounds (lowest to highest).
+"""
+
+import argparse
+import time
+
+import numpy as np
+import torch
+from _common import interleave, markdown, ratios
+
+from sklearn_seq import GRUClassifier, LSTMClassifier
+
+CASES = {
+    "LSTM h64 T100 F3 N2000 b32": (LSTMClassifier, torch.nn.LSTM, 2000, 100, 3, 64, 32),
+    "LSTM h16 T24 F1 N5000 b64": (LSTMClassifier, torch.nn.LSTM, 5000, 24, 1, 16, 64),
+    "GRU h16 T24 F1 N5000 b64": (GRUClassifier, torch.nn.GRU, 5000, 24, 1, 16, 64),
+}
+
+
+class Bare(torch.nn.Module):
+    """What a user writes: a layer, the mean over time, a linear head."""
+
+    def __init__(self, layer, n_features, hidden, n_classes):
+        super().__init__()
+        self.layer = layer(n_features, hidden, batch_first=True)
+        self.head = torch.nn.Linear(hidden, n_classes)
+
+    def forward(self, x):
+        return self.head(self.layer(x)[0].mean(dim=1))
+
+
+def hand_written(layer, X, y, hidden, batch, epochs, fused):
+    torch.manual_seed(0)
+    module = Bare(layer, X.shape[2], hidden, int(y.max()) + 1)
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, fused=fused)
+    for _ in range(epochs):
+        order = torch.randperm(len(X))
+        for i in range(0, len(X), batch):
+            rows = order[i : i + batch]
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(module(X[rows]), y[rows])
+            loss.backward()
+            optimizer.step()
+    return module
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--only", default="")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    fits, predictions = [], []
+    for name, (estimator, layer, n, t, f, hidden, batch) in CASES.items():
+        if args.only not in name:
+            continue
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(n, t, f)).astype(np.float32)
+        y = rng.integers(0, 3, n)
+        Xt, yt = torch.from_numpy(X), torch.from_numpy(y)
+        ours = estimator(
+            hidden_size=hidden, batch_size=batch, max_epochs=args.epochs, pooling="mean", n_threads=1, random_state=0
+        )
+        cases = {
+            "hand-written": lambda: hand_written(layer, Xt, yt, hidden, batch, args.epochs, False),
+            "hand-written, fused Adam": lambda: hand_written(layer, Xt, yt, hidden, batch, args.epochs, True),
+            "sklearn_seq": lambda: ours.fit(X, y),
+        }
+        seconds = interleave(cases, args.rounds)
+        for case, (mid, low, high) in ratios(seconds, "hand-written").items():
+            each = 1e3 * np.median(seconds[case]) / (args.epochs * -(-n // batch))
+            fits.append([name, case, f"{each:.2f}", f"{mid:.2f}", f"{low:.2f} to {high:.2f}"])
+        bare = hand_written(layer, Xt[:64], yt[:64], hidden, batch, 1, True).eval()
+        one, one_t = X[:1], Xt[:1]
+
+        def bare_one():
+            with torch.inference_mode():
+                for _ in range(200):
+                    bare(one_t)
+
+        def ours_one():
+            for _ in range(200):
+                ours.predict(one)
+
+        seconds = interleave({"bare": bare_one, "predict": ours_one}, 2 * args.rounds, time.perf_counter)
+        for case, (mid, low, high) in ratios(seconds, "bare").items():
+            each = 1e6 * np.median(seconds[case]) / 200
+            predictions.append([name, case, f"{each:.0f}", f"{mid:.2f}", f"{low:.2f} to {high:.2f}"])
+    print(markdown(["fit", "loop", "ms a batch", "ratio", "spread"], fits), end="\n\n")
+    print(markdown(["predict, one sample", "", "us", "ratio", "spread"], predictions))
+
+
+if __name__ == "__main__":
+    main()

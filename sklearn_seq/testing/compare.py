@@ -1,0 +1,114 @@
+"""What is compared, and how: to the bit or within a tolerance, where NaN is equal to nothing."""
+
+import copy
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier, is_regressor
+
+from sklearn_seq.sequences import Sequences
+
+__all__ = ["answers", "close", "fresh", "refuses", "same_bits", "same_state", "task_of"]
+
+TOLERANCE = 1e-6
+
+
+def task_of(estimator: Any) -> str:
+    """What an estimator does: "classify", "regress" or "transform"."""
+    if is_classifier(estimator):
+        return "classify"
+    return "regress" if is_regressor(estimator) else "transform"
+
+
+def fresh(estimator: Any, **params: Any) -> Any:
+    """An unfitted copy with a fixed seed, and those of ``params`` that it has."""
+    new = clone(estimator)
+    known = new.get_params(deep=False)
+    if known.get("random_state", 0) is None:
+        params = {"random_state": 0, **params}
+    return new.set_params(**{name: value for name, value in params.items() if name in known})
+
+
+def answers(estimator: Any, X: Any) -> np.ndarray:
+    """The most telling output as one array of numbers, one row a sample (for ragged output one a time step)."""
+    if hasattr(estimator, "decision_function"):
+        return np.asarray(estimator.decision_function(X))
+    if hasattr(estimator, "transform"):
+        found = estimator.transform(X)
+        return found.values[found.rows()] if isinstance(found, Sequences) else np.asarray(found)
+    if hasattr(estimator, "predict_quantiles"):
+        return np.asarray(estimator.predict_quantiles(X))
+    return np.asarray(estimator.predict(X))
+
+
+def same_bits(found: Any, wanted: Any, what: str, *, nan: bool = False) -> None:
+    """Fail unless two arrays are equal to the last bit; with ``nan``, NaN of padding are equal too."""
+    found, wanted = np.asarray(found), np.asarray(wanted)
+    if found.shape != wanted.shape:
+        raise AssertionError(f"{what}: shapes {found.shape} and {wanted.shape} differ")
+    if found.dtype.kind in "fc" and not nan and not np.isfinite(found).all():
+        raise AssertionError(f"{what}: {int((~np.isfinite(found)).sum())} of {found.size} values are not finite")
+    if np.array_equal(found, wanted, equal_nan=nan and found.dtype.kind == "f"):
+        return
+    raise AssertionError(f"{what}: not the same to the bit{_distance(found, wanted)}")
+
+
+def close(found: Any, wanted: Any, what: str, *, tolerance: float = TOLERANCE, nan: bool = False) -> None:
+    """Fail unless two arrays agree; NaN and infinity agree with nothing."""
+    found, wanted = np.asarray(found, dtype=float), np.asarray(wanted, dtype=float)
+    if found.shape != wanted.shape:
+        raise AssertionError(f"{what}: shapes {found.shape} and {wanted.shape} differ")
+    if nan:
+        if not np.array_equal(np.isnan(found), np.isnan(wanted)):
+            raise AssertionError(f"{what}: NaN stand at other places")
+        found, wanted = np.nan_to_num(found), np.nan_to_num(wanted)
+    if not (np.isfinite(found).all() and np.isfinite(wanted).all()):
+        raise AssertionError(f"{what}: there are values that are not finite")
+    if found.size and not np.abs(found - wanted).max() <= tolerance:
+        raise AssertionError(f"{what}: differs by more than {tolerance:g}{_distance(found, wanted)}")
+
+
+def _distance(found: np.ndarray, wanted: np.ndarray) -> str:
+    if found.dtype.kind not in "fiu" or not found.size:
+        return ""
+    return f"; the largest difference is {np.abs(found.astype(float) - wanted.astype(float)).max():.3g}"
+
+
+def same_state(estimator: Any, before: dict[str, Any], what: str) -> None:
+    """Fail unless an estimator's dictionary holds the same things as before."""
+    now = estimator.__dict__
+    if now.keys() != before.keys():
+        changed = sorted(now.keys() ^ before.keys())
+        raise AssertionError(f"{what}: the attributes {changed} appeared or vanished")
+    for name, value in before.items():
+        if now[name] is not value and not _equal(now[name], value):
+            raise AssertionError(f"{what}: {name} was changed from {value!r} to {now[name]!r}")
+
+
+def _equal(a: Any, b: Any) -> bool:
+    try:
+        return bool(np.array_equal(np.asarray(a), np.asarray(b)))
+    except (TypeError, ValueError):
+        return a == b
+
+
+def snapshot(estimator: Any) -> dict[str, Any]:
+    """The dictionary of an estimator with copies of its arrays and lists."""
+    return {
+        name: copy.deepcopy(value) if isinstance(value, (np.ndarray, list, dict)) else value
+        for name, value in estimator.__dict__.items()
+    }
+
+
+@contextmanager
+def refuses(what: str, *words: str) -> Any:
+    """Fail unless the block raises a ValueError or TypeError whose message holds all ``words``."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        missing = [word for word in words if word.lower() not in str(error).lower()]
+        if missing:
+            raise AssertionError(f"{what}: was refused without a word of {missing}: {error}") from error
+        return
+    raise AssertionError(f"{what}: was not refused")
