@@ -26,7 +26,10 @@ _NAMES = {
     "Smoother": "sklearn_seq.preprocessing.smoothing",
     "Supervised": "sklearn_seq.preprocessing.windows",
     "from_channels_first": "sklearn_seq.sequences.container",
+    "load": "sklearn_seq.persistence.saving",
     "make_supervised": "sklearn_seq.preprocessing.windows",
+    "save": "sklearn_seq.persistence.saving",
+    "skops_types": "sklearn_seq.persistence.saving",
 }
 
 _SUBMODULES = (
@@ -35,9 +38,11 @@ _SUBMODULES = (
     "layers",
     "model_selection",
     "params",
+    "persistence",
     "preprocessing",
     "sequences",
     "tasks",
+    "testing",
     "training",
 )
 

@@ -4,9 +4,11 @@ from sklearn_seq import families as families
 from sklearn_seq import layers as layers
 from sklearn_seq import model_selection as model_selection
 from sklearn_seq import params as params
+from sklearn_seq import persistence as persistence
 from sklearn_seq import preprocessing as preprocessing
 from sklearn_seq import sequences as sequences
 from sklearn_seq import tasks as tasks
+from sklearn_seq import testing as testing
 from sklearn_seq import training as training
 from sklearn_seq.families.recurrent import GRUClassifier as GRUClassifier
 from sklearn_seq.families.recurrent import GRURegressor as GRURegressor
@@ -14,6 +16,9 @@ from sklearn_seq.families.recurrent import LSTMClassifier as LSTMClassifier
 from sklearn_seq.families.recurrent import LSTMRegressor as LSTMRegressor
 from sklearn_seq.families.recurrent import RNNClassifier as RNNClassifier
 from sklearn_seq.families.recurrent import RNNRegressor as RNNRegressor
+from sklearn_seq.persistence.saving import load as load
+from sklearn_seq.persistence.saving import save as save
+from sklearn_seq.persistence.saving import skops_types as skops_types
 from sklearn_seq.preprocessing.cleaning import OutlierClipper as OutlierClipper
 from sklearn_seq.preprocessing.cleaning import SequenceImputer as SequenceImputer
 from sklearn_seq.preprocessing.scaling import SequenceScaler as SequenceScaler
@@ -46,5 +51,8 @@ __all__ = [
     "Smoother",
     "Supervised",
     "from_channels_first",
+    "load",
     "make_supervised",
+    "save",
+    "skops_types",
 ]

@@ -21,11 +21,11 @@ class _Recurrent(TrainingParams):
     bidirectional: Annotated[bool, "Read the sequence both ways; exact on ragged data."] = False
     dropout: Annotated[
         float, Between(0, 1, "left"), "Share of values dropped in training, between layers and before the output."
-    ] = 0.0
+    ] = 0.2
     pooling: Annotated[
         Literal["last", "mean", "max", "attention", "concat"],
         "How the steps become one vector: what the recurrence ends with; over all steps; or last, mean and max side by side.",
-    ] = "mean"
+    ] = "concat"
 
     _cell = "rnn"
 

@@ -1,5 +1,7 @@
 """From one vector a time step to one vector a sequence; padding is never looked at."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -106,7 +108,7 @@ def make_pool(name: str, n_features: int, n_backward: int = 0) -> nn.Module:
     torch.nn.Module
         ``forward(hidden, mask) -> (B, out_features)``.
     """
-    pools = {
+    pools: dict[str, Any] = {
         "last": lambda: LastPool(n_backward),
         "mean": MeanPool,
         "max": MaxPool,

@@ -14,6 +14,8 @@ from sklearn_seq.layers.masks import lengths_of, reverse_inside, zero_padding
 
 __all__ = ["Recurrent"]
 
+_WIDEST_FORGET_BIAS = 4.0
+
 State = list[Any]  # a layer's own state for each layer: h, or (h, c)
 
 
@@ -57,7 +59,7 @@ class Recurrent(nn.Module):
         **options: Any,
     ) -> None:
         super().__init__()
-        layer = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[cell]
+        layer: Any = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[cell]
         self.out_features = hidden_size * (2 if bidirectional else 1)
         self.n_backward = hidden_size if bidirectional else 0
         widths = [n_features] + [self.out_features] * (n_layers - 1)
@@ -70,11 +72,12 @@ class Recurrent(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Glorot for the input, orthogonal for the recurrence, zero biases; forget gates begin open (bias 1).
+        """Glorot for the input, orthogonal for the recurrence, zero biases; an LSTM's forget gates are spread.
 
-        After Glorot and Bengio (2010), Saxe et al. (2014) and Jozefowicz et al. (2015).
+        After Glorot and Bengio (2010), Saxe et al. (2014), and Tallec and Ollivier (2018), who spread memories too.
         """
-        for layer in [*self.forward_layers, *self.backward_layers]:
+        layers: list[Any] = [*self.forward_layers, *self.backward_layers]
+        for layer in layers:
             size = layer.hidden_size
             for name, weight in layer.named_parameters():
                 if name.startswith("weight_ih"):
@@ -86,7 +89,10 @@ class Recurrent(nn.Module):
                 else:
                     weight.zero_()
             if isinstance(layer, nn.LSTM):
-                layer.bias_ih_l0[size : 2 * size] = 1.0
+                # from half open to nearly always open: units begin with memories from two steps to some fifty
+                spread = torch.linspace(0.0, _WIDEST_FORGET_BIAS, size)
+                layer.bias_ih_l0[size : 2 * size] = spread
+                layer.bias_ih_l0[:size] = -spread / 2
 
     def forward(
         self, x: Tensor, mask: Tensor | None, state: State | None = None
@@ -146,7 +152,7 @@ class Recurrent(nn.Module):
         return hidden[:, 0], state
 
 
-def _packed(layer: nn.RNNBase, x: Tensor, mask: Tensor, state: Any) -> tuple[Tensor, Any]:
+def _packed(layer: nn.Module, x: Tensor, mask: Tensor, state: Any) -> tuple[Tensor, Any]:
     """The exact final state of every sequence of a padded batch, by torch's packing."""
     lengths = lengths_of(x, mask).cpu()
     packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)

@@ -4,7 +4,6 @@ import numpy as np
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from sklearn_seq.sequences import Sequences
-from sklearn_seq.sequences.order import overlaps
 
 __all__ = ["hold_out"]
 
@@ -55,7 +54,7 @@ def hold_out(
             )
         splitter = GroupShuffleSplit(n_splits=1, test_size=fraction, random_state=random_state)
         train, valid = next(splitter.split(rows, groups=groups))
-    elif overlaps(X):
+    elif X.overlapping:
         train, valid = _from_the_end(X, fraction)
     else:
         if n < 2:

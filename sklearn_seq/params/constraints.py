@@ -128,5 +128,5 @@ def type_text(annotation: Any, default: Any) -> str:
         elif typing.get_origin(member):
             words.append(getattr(typing.get_origin(member), "__name__", str(member)))
         else:
-            words.append("array" if member is np.ndarray else member.__name__)
+            words.append("array" if member is np.ndarray else getattr(member, "__name__", str(member)))
     return f"{' or '.join(words)}, default={default!r}"

@@ -1,6 +1,5 @@
 """From a table to the windows behind its rows, and to a target ahead of them."""
 
-import hashlib
 from numbers import Integral
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from sklearn_seq.params import AtLeast, Positional, estimator, public
 from sklearn_seq.preprocessing._base import _Transformer, read_table
-from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.container import Sequences, table_identity
 
 __all__ = ["SlidingWindow", "Supervised", "make_supervised"]
 
@@ -68,7 +67,7 @@ class SlidingWindow(_Transformer):
         starts = np.maximum(stops - self.window, 0)
         # a copy: windows must stay what they are, and what `_source` says, when the table given is changed later
         table = X.values.copy()
-        return Sequences._make(table, starts, stops, _identity(table), starts)
+        return Sequences._make(table, starts, stops, table_identity(table), starts)
 
     def _give(self, X: Sequences, kind: str) -> Any:
         if self.output == "sequences":
@@ -88,13 +87,6 @@ class SlidingWindow(_Transformer):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = False
         return tags
-
-
-def _identity(table: np.ndarray) -> str:
-    """What tells one table from another: a digest of its content."""
-    digest = hashlib.blake2b(repr((table.shape, table.dtype.str)).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(table).data)
-    return digest.hexdigest()
 
 
 @public

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -75,15 +76,16 @@ class Sequences:
                     f"sequence {i} is the rows {starts[i]} to {stops[i]}, which do not lie inside the {len(values)} rows "
                     "of values; wanted 0 <= start <= stop <= number of rows"
                 )
-        self._set(values, starts, stops, None, None)
+        shared = _share_rows(starts, stops)
+        self._set(values, starts, stops, table_identity(values) if shared else None, starts if shared else None)
 
-    def _set(self, values, starts, stops, source, offsets) -> None:
+    def _set(self, values: Any, starts: Any, stops: Any, source: str | None, offsets: Any) -> None:
         self.values, self.starts, self.stops = values, starts, stops
         # which table the rows come from, and where each sequence starts in it: known to windows only (see `overlap`)
         self._source, self._offsets = source, offsets
 
     @classmethod
-    def _make(cls, values, starts, stops, source=None, offsets=None) -> Sequences:
+    def _make(cls, values: Any, starts: Any, stops: Any, source: str | None = None, offsets: Any = None) -> Sequences:
         """Build without checks, from parts that are known to be right."""
         new = cls.__new__(cls)
         new._set(values, starts, stops, source, offsets)
@@ -247,22 +249,27 @@ class Sequences:
 
     @property
     def lengths(self) -> np.ndarray:
+        """Time steps of each sequence."""
         return self.stops - self.starts
 
     @property
     def n_features(self) -> int:
+        """Features a time step."""
         return self.values.shape[1]
 
     @property
     def shape(self) -> tuple[int, int | None, int]:
+        """``(n_sequences, None, n_features)``."""
         return (len(self), None, self.n_features)
 
     @property
     def ndim(self) -> int:
+        """3, as of an array of sequences."""
         return 3
 
     @property
     def dtype(self) -> np.dtype:
+        """Of the values."""
         return self.values.dtype
 
     def __len__(self) -> int:
@@ -322,10 +329,10 @@ class Sequences:
 
     def _compact(self) -> Sequences:
         """The same sequences over a block that holds no unused row."""
-        used = np.zeros(len(self.values) + 1, dtype=np.int64)
-        np.add.at(used, self.starts, 1)
-        np.add.at(used, self.stops, -1)
-        used = np.cumsum(used)[:-1] > 0
+        edges = np.zeros(len(self.values) + 1, dtype=np.int64)
+        np.add.at(edges, self.starts, 1)
+        np.add.at(edges, self.stops, -1)
+        used = np.cumsum(edges)[:-1] > 0
         if used.all():
             return self
         moved = np.concatenate([[0], np.cumsum(used)])
@@ -362,10 +369,41 @@ class Sequences:
         return self._make(self.values[rows], stops - self.lengths, stops)
 
     @property
+    def overlapping(self) -> bool:
+        """Whether any two sequences share rows of the block."""
+        return _share_rows(self.starts, self.stops)
+
+    @property
     def equal_length(self) -> int | None:
         """The length that all sequences share, or None."""
         lengths = self.lengths
         return int(lengths[0]) if len(lengths) and (lengths == lengths[0]).all() else None
+
+
+def table_identity(values: np.ndarray) -> str:
+    """A name for a table that its content gives: windows that were cut from equal tables can be held against each other.
+
+    Parameters
+    ----------
+    values : ndarray
+        The table.
+
+    Returns
+    -------
+    str
+    """
+    name = hashlib.blake2b(repr((values.shape, values.dtype.str)).encode(), digest_size=16)
+    name.update(np.ascontiguousarray(values).tobytes() if values.dtype.hasobject else np.ascontiguousarray(values).data)
+    return name.hexdigest()
+
+
+def _share_rows(starts: np.ndarray, stops: np.ndarray) -> bool:
+    """Whether two different stretches share rows (one that stands twice does not count)."""
+    order = np.lexsort([stops, starts])
+    starts, stops = starts[order], stops[order]
+    new = np.r_[True, (np.diff(starts) != 0) | (np.diff(stops) != 0)] if len(starts) else np.zeros(0, dtype=bool)
+    starts, stops = starts[new], stops[new]
+    return bool((starts[1:] < np.maximum.accumulate(stops)[:-1]).any())
 
 
 def _indices(values: Any, name: str) -> np.ndarray:

@@ -3,6 +3,8 @@
 Whatever a user gives becomes one `Sequences`. Every refusal says what was given, what was wanted and what to do.
 """
 
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Number
 from typing import Any, Literal
@@ -67,15 +69,18 @@ def read_X(estimator: Any, X: Any, *, reset: bool, dtype: Any = np.float32, miss
     if given.kind == "2-D":
         if not reset and estimator._kind != "2-D":
             _refuse_kind(estimator, given.data)
-        table = validate_data(
-            estimator, given.data, reset=reset, dtype="numeric", ensure_all_finite=False, ensure_min_samples=1
-        )
-        table = _cast(table, dtype)
-        sequences = Sequences.from_array(table)
+        _refuse_dtype(given.data)
+        with _told_of_objects():
+            table = validate_data(
+                estimator, given.data, reset=reset, dtype="numeric", ensure_all_finite=False, ensure_min_samples=1
+            )
+        sequences = Sequences.from_array(_cast(table, dtype))
     elif given.kind == "3-D":
-        array = check_array(
-            given.data, allow_nd=True, dtype="numeric", ensure_all_finite=False, input_name="X", estimator=estimator
-        )
+        _refuse_dtype(given.data)
+        with _told_of_objects():
+            array = check_array(
+                given.data, allow_nd=True, dtype="numeric", ensure_all_finite=False, input_name="X", estimator=estimator
+            )
         if 0 in array.shape[1:]:
             raise ValueError(
                 f"X was read as {_sizes(array.shape)}; wanted at least one time step and one feature "
@@ -100,10 +105,10 @@ def read_X(estimator: Any, X: Any, *, reset: bool, dtype: Any = np.float32, miss
 
 def _quick(estimator: Any, X: Any, dtype: Any) -> Reading | None:
     """A plain finite float array of the fitted shape needs none of the questions; this keeps one-sample calls fast."""
-    if type(X) is not np.ndarray or X.dtype.kind != "f" or X.shape[0] == 0:
+    if type(X) is not np.ndarray or X.dtype.kind != "f" or X.size == 0:
         return None
     if X.ndim == 3:
-        if estimator._kind == "2-D" or X.shape[2] != estimator.n_features_in_ or X.shape[1] == 0:
+        if estimator._kind == "2-D" or X.shape[2] != estimator.n_features_in_:
             return None
         kind: Kind = "3-D"
     elif X.ndim == 2:
@@ -116,7 +121,7 @@ def _quick(estimator: Any, X: Any, dtype: Any) -> Reading | None:
         kind = "2-D"
     else:
         return None
-    cast = X.astype(dtype, copy=False)
+    cast = X if X.dtype == dtype else _cast(X, dtype)
     if not np.isfinite(cast.sum(dtype=np.float64)):
         return None
     return Reading(Sequences.from_array(cast), kind)
@@ -140,18 +145,28 @@ def _sort_out(X: Any) -> _Given:
             "or cut padding off with Sequences.from_padded(X.filled(np.nan))."
         )
     if issparse(X):
-        return _Given("2-D", X)  # scikit-learn's own refusal fits
+        raise TypeError(
+            "Sparse data was passed for X, but dense data is required. Use X.toarray() to convert to a dense array."
+        )
+    if type(X).__name__ == "LazyFrame":
+        raise TypeError("X is a lazy frame; wanted its rows. Give X.collect().")
     cells = _cells(X)
     if cells is not None:
         return _Given("ragged", cells)
     if isinstance(X, (list, tuple)):
         return _sort_out_list(X)
-    if isinstance(X, (str, bytes, dict, set)) or callable(X) or isinstance(X, Number):
+    # what has neither a shape nor a way to become an array is one thing, not many rows
+    no_rows = not any(
+        hasattr(X, name) for name in ("shape", "__array__", "__array_interface__", "__dataframe__", "columns")
+    )
+    if isinstance(X, (Number, Iterator, Mapping, Set)) or callable(X) or (no_rows and not isinstance(X, range)):
         raise ValueError(
             f"X is of type {type(X).__name__}; wanted an array (n_samples, n_timesteps[, n_features]), "
             "a list of arrays (n_timesteps_i, n_features), a frame or Sequences. "
-            "Reshape your data: one sample is X[None], a text or a dict must be turned into numbers first."
+            "Reshape your data: one sample is X[None], an iterator is list(X), "
+            "a text or a dict must be turned into numbers first."
         )
+    X = _host(X)
     shape = getattr(X, "shape", None)
     if shape is not None and len(shape) > 3:
         raise ValueError(
@@ -159,22 +174,22 @@ def _sort_out(X: Any) -> _Given:
             "Flatten what a time step holds: X.reshape(n_samples, n_timesteps, -1)."
         )
     if shape is not None and len(shape) == 3:
-        if type(X).__module__.partition(".")[0] == "torch":
-            X = X.detach().cpu().numpy()
         return _Given("3-D", X)
     return _Given("2-D", X)
 
 
 def _sort_out_list(X: list | tuple) -> _Given:
     if not len(X):
-        return _Given("2-D", np.empty((0, 1)))
+        raise ValueError(
+            "Found array with 0 sample(s): X is empty; wanted at least one sequence. Check what filled it."
+        )
     first = X[0]
     if isinstance(first, (str, bytes)):
         raise ValueError(
             f"X is a list of text, such as {first[:20]!r}; wanted numbers. "
             "Turn each text into an array of numbers first (one row a token or character)."
         )
-    if isinstance(first, Number) or np.ndim(first) == 0:
+    if not isinstance(first, (list, tuple)) and np.ndim(first) == 0:
         return _Given("2-D", X)  # one-dimensional: scikit-learn's own refusal fits
     if not isinstance(first, (list, tuple)):
         return _Given("ragged", list(X))  # a list of arrays is always a list of sequences
@@ -182,7 +197,7 @@ def _sort_out_list(X: list | tuple) -> _Given:
         try:
             array = np.asarray(X)
         except ValueError:  # lengths differ
-            return _Given("ragged", [np.asarray(item) for item in X])
+            return _Given("ragged", list(X))
         return _sort_out(array) if array.ndim == 3 else _Given("2-D", X)
     return _Given("ragged", list(X))
 
@@ -193,14 +208,17 @@ def _cells(X: Any) -> list[Any] | None:
     if type(X).__module__.partition(".")[0] in ("pandas", "polars"):
         columns = getattr(X, "columns", None)
         if columns is not None:
-            if len(columns) != 1 or not len(X):
+            if not len(X) or not len(columns):
+                return None
+            if len(columns) != 1:
+                _refuse_nested(X)
                 return None
             X = X[columns[0]]
         if type(X).__name__ not in ("Series",) or not len(X):
             return None
         first = X.iloc[0] if hasattr(X, "iloc") else X[0]
         return list(X) if np.ndim(first) > 0 else None
-    if dtype == object and getattr(X, "ndim", 0) in (1, 2) and X.size:
+    if isinstance(dtype, np.dtype) and dtype.hasobject and getattr(X, "ndim", 0) in (1, 2) and X.size:
         if X.ndim == 2 and X.shape[1] != 1:
             return None
         flat = X.ravel()
@@ -209,12 +227,51 @@ def _cells(X: Any) -> list[Any] | None:
     return None
 
 
+def _refuse_nested(frame: Any) -> None:
+    """A frame with several columns of cells holds one feature a column; which steps belong together is not told."""
+    first = frame[frame.columns[0]]
+    if np.ndim(first.iloc[0] if hasattr(first, "iloc") else first[0]) > 0:
+        raise ValueError(
+            f"X is a frame with {len(frame.columns)} columns of arrays; wanted one column, each cell an array "
+            "(n_timesteps, n_features). Join the columns: [np.column_stack(row) for row in X.to_numpy()]."
+        )
+
+
+def _host(X: Any) -> Any:
+    """A tensor of torch as an array; anything else as it is."""
+    return X.detach().cpu().numpy() if type(X).__module__.partition(".")[0] == "torch" else X
+
+
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
 def _cast(array: np.ndarray, dtype: Any) -> np.ndarray:
     with np.errstate(over="ignore"):  # what does not fit becomes inf, and is refused by name later
         return np.ascontiguousarray(array, dtype=dtype)
+
+
+def _refuse_dtype(X: Any) -> None:
+    """What scikit-learn would read as numbers and is none, or refuse by printing all of it."""
+    dtype = getattr(X, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "cSUmMV":
+        _numbers(np.empty(0, dtype=dtype))
+    for name, dtype in zip(getattr(X, "columns", ()), getattr(X, "dtypes", ())):
+        if str(dtype).lower().startswith(("date", "time", "duration", "period")):
+            raise ValueError(
+                f"column {name!r} of X has dtype {dtype}; wanted numbers. "
+                "Drop it, or turn times into differences in a unit, such as seconds."
+            )
+
+
+@contextmanager
+def _told_of_objects() -> Iterator[None]:
+    """Say what to do about text among numbers."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("could not convert string"):
+            raise
+        raise ValueError(f"X holds objects that are no numbers: {error}. Encode them as numbers first.") from None
 
 
 def _ragged(data: Any, dtype: Any) -> Sequences:
@@ -243,10 +300,14 @@ def _one(i: int, item: Any) -> np.ndarray:
         raise TypeError(f"X[{i}] is sparse; wanted a dense array (n_timesteps, n_features). Use X[{i}].toarray().")
     if isinstance(item, (str, bytes)):
         raise ValueError(f"X[{i}] is text; wanted an array of numbers (n_timesteps, n_features)")
+    if isinstance(item, np.ma.MaskedArray):
+        raise TypeError(
+            f"X[{i}] is a masked array; wanted plain numbers. Give X[{i}].filled(np.nan) with missing='mask', or cut "
+            "masked steps off."
+        )
     try:
-        array = np.asarray(item)
+        array = np.asarray(_host(item))
     except ValueError:
-        array = np.empty(0, dtype=object)
         raise ValueError(
             f"X[{i}] has rows of different lengths; wanted an array (n_timesteps, n_features) "
             "with the same features at every time step"
@@ -326,10 +387,10 @@ def _compare(estimator: Any, sequences: Sequences, kind: Kind) -> None:
 
 def _refuse_kind(estimator: Any, data: Any) -> None:
     name = type(estimator).__name__
-    shape = getattr(data, "shape", None)
-    given = f"an array of shape {tuple(shape)}" if shape is not None else "a list of numbers or rows"
+    shape = np.shape(data)
+    reads = "2-D (n_samples, n_timesteps)" if len(shape) == 2 else f"{len(shape)}-D"
     raise ValueError(
-        f"X is {given}, which reads as 2-D (n_samples, n_timesteps), but {name} was fitted on {estimator._kind} X with "
+        f"X has shape {tuple(shape)}, which reads as {reads}, but {name} was fitted on {estimator._kind} X with "
         f"{estimator.n_features_in_} features. Wanted (n_samples, n_timesteps, {estimator.n_features_in_}) or a list of "
         f"arrays (n_timesteps, {estimator.n_features_in_}); one sequence is X[None]."
     )

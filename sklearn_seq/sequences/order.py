@@ -7,7 +7,7 @@ import numpy as np
 
 from sklearn_seq.sequences.container import Sequences
 
-__all__ = ["content_order", "distinct_rows", "overlaps"]
+__all__ = ["content_order", "distinct_rows"]
 
 _CHUNK = 1 << 22  # values hashed at once: bounds the memory for long windows
 
@@ -87,7 +87,7 @@ def content_order(X: Sequences, *columns: np.ndarray) -> tuple[np.ndarray, np.nd
         For each entry of ``order``, the number of its distinct row, from 0.
     """
     beside = [column.reshape(len(X), -1) for column in columns]
-    if overlaps(X):
+    if X.overlapping:
         base = np.stack([X.starts, X.stops], axis=1)
         keys = _row_keys(base, 3)
         order_keys = [X.stops, X.starts]
@@ -128,12 +128,3 @@ def distinct_rows(X: Sequences, weight: np.ndarray, *columns: np.ndarray) -> tup
     order, distinct = content_order(X, *columns)
     first = np.flatnonzero(np.diff(distinct, prepend=-1))
     return order[first], np.add.reduceat(weight[order], first)
-
-
-def overlaps(X: Sequences) -> bool:
-    """Whether two different stretches share rows of the block (one that stands twice does not count)."""
-    order = np.lexsort([X.stops, X.starts])
-    starts, stops = X.starts[order], X.stops[order]
-    new = np.r_[True, (np.diff(starts) != 0) | (np.diff(stops) != 0)] if len(starts) else np.zeros(0, dtype=bool)
-    starts, stops = starts[new], stops[new]
-    return bool((starts[1:] < np.maximum.accumulate(stops)[:-1]).any())

@@ -4,7 +4,7 @@ from numbers import Number
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_consistent_length
+from sklearn.utils.validation import check_array
 
 __all__ = ["read_groups", "read_weight"]
 
@@ -30,7 +30,12 @@ def read_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
         return np.ones(n_samples)
     if isinstance(sample_weight, Number):
         sample_weight = np.full(n_samples, sample_weight)
-    weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    try:
+        weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    except ValueError as error:
+        if not str(error).startswith("could not convert"):
+            raise
+        raise ValueError(f"sample_weight holds what is no number: {error}") from None
     if weight.ndim != 1 or len(weight) != n_samples:
         raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(n_samples,)}: one weight a sample of X")
     if (weight < 0).any():
@@ -61,5 +66,15 @@ def read_groups(groups: Any, n_samples: int) -> np.ndarray | None:
     labels = np.asarray(groups)
     if labels.ndim != 1:
         raise ValueError(f"groups has shape {labels.shape}; wanted one label a sample, ({n_samples},)")
-    check_consistent_length(labels, np.empty(n_samples))
-    return np.unique(labels, return_inverse=True)[1]
+    if len(labels) != n_samples:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {n_samples} and groups has {len(labels)}; "
+            "wanted one label a sample"
+        )
+    try:
+        return np.unique(labels, return_inverse=True)[1]
+    except TypeError:
+        types = sorted({type(label).__name__ for label in labels})
+        raise TypeError(
+            f"groups holds labels of the types {', '.join(types)}, which cannot be told apart; wanted one"
+        ) from None

@@ -8,15 +8,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import _num_samples
 
 from sklearn_seq.layers.network import Head, Network
 from sklearn_seq.layers.scaling import InputScaling
 from sklearn_seq.model_selection.holdout import hold_out
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.sequences.gate import read_X
-from sklearn_seq.sequences.order import distinct_rows, overlaps
+from sklearn_seq.sequences.order import distinct_rows
 from sklearn_seq.sequences.statistics import feature_statistics
 from sklearn_seq.sequences.weights import read_groups, read_weight
 from sklearn_seq.tasks.state import FittedState, keep_on_failure
@@ -138,7 +139,7 @@ class TaskMixin(FittedState, CallbackSupportMixin):
         columns = [target] if codes is None else [target, codes]
         rows, weight = distinct_rows(data, weight, *columns)
         data, target, codes = data[rows], target[rows], None if codes is None else codes[rows]
-        if not overlaps(data):
+        if not data.overlapping:
             data = data.to_block()  # sums over it must not depend on the order in which the rows were given
         valid = self._read_validation(X_val, y_val)
         random_state = check_random_state(self.random_state)
@@ -158,6 +159,8 @@ class TaskMixin(FittedState, CallbackSupportMixin):
         whole = Part(data, self._encode(target), weight)
         if valid_rows is not None:
             valid = whole.take(valid_rows)
+        elif valid is not None:
+            valid = Part(valid.data, self._encode(valid.target), valid.weight)
         seeds = Seeds.draw(random_state)
         plan = self._make_plan(whole.take(train_rows), valid, seeds, self.max_epochs, before)
         with EpochTasks(self, X, y, self.max_epochs) as tasks:
@@ -196,7 +199,13 @@ class TaskMixin(FittedState, CallbackSupportMixin):
         data = read_X(self, X, reset=reset, dtype=self.dtype, missing=self.missing).sequences
         if reset:
             self._n_channels = data.n_features
-        check_consistent_length(data, y)
+        if issparse(y):
+            raise TypeError("Sparse data was passed for y, but dense data is required. Use y.toarray().")
+        if _num_samples(y) != len(data):
+            raise ValueError(
+                f"Found input variables with inconsistent numbers of samples: X has {len(data)} and y has "
+                f"{_num_samples(y)}; wanted one target a sequence"
+            )
         weight = read_weight(sample_weight, len(data))
         codes = read_groups(groups, len(data))
         used = np.flatnonzero(weight)
@@ -212,8 +221,12 @@ class TaskMixin(FittedState, CallbackSupportMixin):
         if X_val is None or y_val is None:
             given, wanted = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise ValueError(f"{given} was given without {wanted}; a validation part needs both")
-        data = read_X(self, X_val, reset=False, dtype=self.dtype, missing=self.missing).sequences
-        target = self._read_target(y_val, reset=False)
+        try:
+            data = read_X(self, X_val, reset=False, dtype=self.dtype, missing=self.missing).sequences
+            target = self._read_target(y_val, reset=False)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"In the validation part (X_val, y_val): {error}") from error
         if len(data) != len(target):
             raise ValueError(f"X_val has {len(data)} samples and y_val has {len(target)}; wanted one target a sample")
         return Part(data, target, np.ones(len(data)))
@@ -248,7 +261,7 @@ class TaskMixin(FittedState, CallbackSupportMixin):
         )
 
     def _batch_rows(self, n: int) -> int:
-        return min(32, max(8, n // 16)) if self.batch_size == "auto" else int(self.batch_size)
+        return min(32, max(4, n // 32)) if self.batch_size == "auto" else int(self.batch_size)
 
     def _build(self) -> Network:
         """The untrained network of the fitted parameters, whatever ``set_params`` did since."""

@@ -1,6 +1,7 @@
 """One class a sequence."""
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -58,6 +59,7 @@ class ClassifierMixin(sklearn.base.ClassifierMixin, TaskMixin):
         self
             The estimator, one epoch further.
         """
+        self._validate_params()  # type: ignore[attr-defined]
         if not self._is_fitted():
             self._forget()
             _check_partial_fit_first_call(self, classes)
@@ -81,7 +83,8 @@ class ClassifierMixin(sklearn.base.ClassifierMixin, TaskMixin):
         -------
         ndarray of shape (n_samples,)
         """
-        return self.classes_[self._outputs(X).argmax(axis=1)] if self._is_fitted() else self._require_fitted()
+        best = self._outputs(X).argmax(axis=1)
+        return self.classes_[best]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classes.
@@ -143,7 +146,7 @@ class ClassifierMixin(sklearn.base.ClassifierMixin, TaskMixin):
             unseen &= ~outside  # rows of weight zero are not looked at
         if unseen.any():
             raise ValueError(
-                f"y contains the class {y[unseen][0]!r}, which is not among the classes {self.classes_.tolist()} of the first "
+                f"y contains the class {y[unseen].tolist()[0]!r}, which is not among the classes {self.classes_.tolist()} of the first "
                 "fit. Name all classes in the first call (partial_fit(classes=...)), or fit afresh."
             )
         return codes.astype(np.int64)
@@ -160,10 +163,11 @@ class ClassifierMixin(sklearn.base.ClassifierMixin, TaskMixin):
             unknown = [label for label in self.class_weight if label not in labels]
             if unknown:
                 raise ValueError(f"class_weight names {unknown}, but the classes in y are {labels}")
-            of_class = np.array([float(self.class_weight.get(label, 1.0)) for label in labels])
+            given = [self.class_weight.get(label, 1.0) for label in labels]
+            of_class = np.array([float(w) if isinstance(w, Real) else np.nan for w in given])
             if (of_class < 0).any() or not np.isfinite(of_class).all():
                 raise ValueError(
-                    f"class_weight={self.class_weight} has a weight below 0 or not finite; wanted 0 or more"
+                    f"class_weight={self.class_weight} has a weight below 0, or that is no finite number; wanted 0 or more"
                 )
         return weight * of_class[target]
 
@@ -185,6 +189,11 @@ class ClassifierMixin(sklearn.base.ClassifierMixin, TaskMixin):
 def _labels(y: Any, name: str) -> np.ndarray:
     """Labels as a 1-D array; anything that is none is refused."""
     y = _check_y(y, multi_output=True, y_numeric=False)
+    types = sorted({type(label).__name__ for label in y.ravel()}) if y.dtype == object else []
+    if len(types) > 1:
+        raise TypeError(
+            f"y holds labels of different types ({', '.join(types)}); wanted one: give all as str, or all as int"
+        )
     kind = type_of_target(y, input_name="y")
     if kind.startswith("multilabel") or kind == "multiclass-multioutput":
         raise ValueError(

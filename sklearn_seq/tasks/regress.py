@@ -1,6 +1,7 @@
 """Numbers for a sequence."""
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -139,7 +140,12 @@ class RegressorMixin(sklearn.base.RegressorMixin, TaskMixin):
     # -- the task ------------------------------------------------------------------------------------------------------
 
     def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> np.ndarray:
-        y = _check_y(y, multi_output=True, y_numeric=True)
+        try:
+            y = _check_y(y, multi_output=True, y_numeric=True)
+        except ValueError as error:
+            if not str(error).startswith("could not convert"):
+                raise
+            raise ValueError(f"y holds what is no number: {error}. For labels use a classifier.") from None
         if y.dtype.kind not in "fiub":
             raise ValueError(f"y has dtype {y.dtype}; wanted numbers. For labels use a classifier.")
         if y.ndim > 2 or (y.ndim == 2 and y.shape[1] == 0):
@@ -154,8 +160,14 @@ class RegressorMixin(sklearn.base.RegressorMixin, TaskMixin):
         return np.ascontiguousarray(y.reshape(len(y), -1), dtype=np.float64)
 
     def _settle_target(self, target: np.ndarray, weight: np.ndarray) -> None:
-        mean = np.average(target, axis=0, weights=weight)
-        deviation = np.sqrt(np.average((target - mean) ** 2, axis=0, weights=weight))
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.average(target, axis=0, weights=weight)
+            deviation = np.sqrt(np.average((target - mean) ** 2, axis=0, weights=weight))
+        if not np.isfinite(deviation).all():
+            raise ValueError(
+                f"y has values up to {np.abs(target).max():.3g}, whose deviation overflows; wanted smaller ones. Scale y, "
+                "or take its logarithm (TransformedTargetRegressor)."
+            )
         deviation[deviation <= 1e-12 * np.abs(mean)] = 1.0
         self._target_scale = np.stack([mean, deviation])
 
@@ -218,7 +230,8 @@ class RegressorMixin(sklearn.base.RegressorMixin, TaskMixin):
 
 
 def _levels(quantiles: Any) -> tuple[float, ...]:
-    levels = tuple(float(level) for level in np.atleast_1d(quantiles))
+    given = list(quantiles) if np.ndim(quantiles) else [quantiles]
+    levels = tuple(float(level) if isinstance(level, Real) else np.nan for level in given)
     if not levels or not all(0 < level < 1 for level in levels) or list(levels) != sorted(set(levels)):
         raise ValueError(
             f"quantiles={quantiles!r} are no levels; wanted ascending numbers between 0 and 1, such as (0.1, 0.5, 0.9)"

@@ -51,6 +51,9 @@ class FittedState:
     """Plain numbers and host arrays in the pickle; the network is built from them when it is first asked for."""
 
     _params_free_to_change: ClassVar[tuple[str, ...]] = ()
+    if TYPE_CHECKING:
+        _fitted_params: dict[str, Any]
+        _weights: dict[str, np.ndarray]
 
     def _is_fitted(self) -> bool:
         return "_fitted_params" in self.__dict__ and ("_module" in self.__dict__ or "_weights" in self.__dict__)

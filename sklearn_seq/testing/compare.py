@@ -9,7 +9,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 
 from sklearn_seq.sequences import Sequences
 
-__all__ = ["answers", "close", "fresh", "refuses", "same_bits", "same_state", "task_of"]
+__all__ = ["answers", "close", "far_too_fast", "fresh", "refuses", "same_bits", "same_state", "snapshot", "task_of"]
 
 TOLERANCE = 1e-6
 
@@ -28,6 +28,11 @@ def fresh(estimator: Any, **params: Any) -> Any:
     if known.get("random_state", 0) is None:
         params = {"random_state": 0, **params}
     return new.set_params(**{name: value for name, value in params.items() if name in known})
+
+
+def far_too_fast(estimator: Any) -> float:
+    """A learning rate that no loss survives."""
+    return 1e300 if estimator.get_params(deep=False).get("dtype") == "float64" else 1e30
 
 
 def answers(estimator: Any, X: Any) -> np.ndarray:
@@ -87,10 +92,13 @@ def same_state(estimator: Any, before: dict[str, Any], what: str) -> None:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    try:
-        return bool(np.array_equal(np.asarray(a), np.asarray(b)))
-    except (TypeError, ValueError):
-        return a == b
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(_equal(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind == "f")
+    return a is b or bool(a == b)
 
 
 def snapshot(estimator: Any) -> dict[str, Any]:

@@ -54,10 +54,10 @@ def sequence_checks(estimator: Any) -> Iterator[tuple[str, Callable[[], None]]]:
 def check_sequence_estimator(estimator: Any, *, on_fail: Literal["raise"] | None = "raise") -> list[dict[str, Any]]:
     """Check that an estimator keeps the contract of this package, beside scikit-learn's ``check_estimator``.
 
-    It learns from rectangular and ragged data; padding and batch mates, the order of rows, the form of ``X``, the global
-    generators, copying, pickling and idle callbacks change nothing; weights count as copies; a failed fit leaves the
-    estimator as it was; the best epoch is kept; it is silent and writes no file. It is fitted some two hundred times:
-    give it small sizes.
+    It learns from rectangular and ragged data; padding and batch mates, the order of rows, the form of ``X``, the
+    global generators, copying, pickling and idle callbacks change nothing; weights count as copies; a failed fit leaves
+    the estimator as it was; the best epoch is kept; it is silent and writes no file. It is fitted some two hundred
+    times: give it small sizes.
 
     Parameters
     ----------

@@ -34,33 +34,36 @@ class Gather:
     def __init__(self, sequences: Sequences) -> None:
         self.sequences = sequences
         self.length = sequences.equal_length  # None where lengths differ
-        self.view: np.ndarray | None = None
-        if self.length is None:
-            return
-        values = sequences.values
-        if len(values) == self.length:  # one sequence, as when a single sample is predicted: no view needs to be made
-            self.view = values[None]
-        else:
-            step, across = values.strides
-            # every stretch of this length, as a view: (N - T + 1, T, F)
-            shape = (len(values) - self.length + 1, self.length, values.shape[1])
-            self.view = as_strided(values, shape, (step, step, across), writeable=False)
+        self._views: dict[int, np.ndarray] = {}
 
     def __call__(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """The rows as (B, T, F) and, where lengths differ, the mask (B, T)."""
         starts = self.sequences.starts[rows]
-        if self.view is not None:
-            return self.view[starts], None
+        if self.length is not None:
+            return self._stretches(self.length)[starts], None
         lengths = self.sequences.stops[rows] - starts
         longest = int(lengths.max())
+        if longest == lengths.min():
+            return self._stretches(longest)[starts], None
         steps = np.arange(longest)
         mask = steps < lengths[:, None]  # (B, T)
-        index = starts[:, None] + np.where(mask, steps, 0)
-        x = self.sequences.values[index]  # (B, T, F)
-        if mask.all():
-            return x, None
+        x = self.sequences.values[starts[:, None] + np.where(mask, steps, 0)]  # (B, T, F)
         x[~mask] = 0
         return x, mask
+
+    def _stretches(self, length: int) -> np.ndarray:
+        """Every stretch of this length as a view of the block, (N - T + 1, T, F)."""
+        view = self._views.get(length)
+        if view is None:
+            values = self.sequences.values
+            if len(values) == length:  # one sequence, as when a single sample is predicted
+                view = values[None]
+            else:
+                step, across = values.strides
+                shape = (len(values) - length + 1, length, values.shape[1])
+                view = as_strided(values, shape, (step, step, across), writeable=False)
+            self._views[length] = view
+        return view
 
 
 class Batches:

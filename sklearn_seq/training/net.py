@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 from sklearn_seq.training.batches import Batch, Batches, Gather
 from sklearn_seq.training.plan import Part
 
-__all__ = ["Net", "Rows", "listens_to_batches"]
+__all__ = ["Net", "Rows", "check_callbacks", "listens_to_batches"]
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -66,13 +66,26 @@ class Net(NeuralNet):
         return []
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> "Net":
+        """Take the optimiser that is there."""
         self.optimizer_ = self.optimizer_instance
         return self
 
     def infer(self, x: Any, **fit_params: Any) -> torch.Tensor:
+        """Outputs for a batch of ours, or for whole sequences of equal length."""
         if isinstance(x, Batch):
             return self.module_(x.x, x.mask)
         return self.module_(torch.as_tensor(x, device=self.device), None)
+
+
+def check_callbacks(callbacks: Sequence[Any]) -> None:
+    """Refuse what is no callback of skorch."""
+    for i, entry in enumerate(callbacks):
+        callback = entry[1] if isinstance(entry, tuple) and len(entry) == 2 else entry
+        if not hasattr(callback, "on_epoch_end"):
+            raise TypeError(
+                f"callbacks[{i}] is {entry!r}; wanted a callback of skorch, or a name and one. "
+                "Callbacks of scikit-learn are given by set_callbacks."
+            )
 
 
 def listens_to_batches(callbacks: Sequence[tuple[str, Any]]) -> bool:

@@ -43,7 +43,7 @@ def make_optimizer(name: str, module: torch.nn.Module, *, lr: float, weight_deca
         For an unknown name.
     """
     known = _known()
-    cls = known.get(name.lower())
+    cls: Any = known.get(name.lower())
     if cls is None:
         near = difflib.get_close_matches(name.lower(), known, n=1)
         raise ValueError(

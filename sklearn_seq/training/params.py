@@ -15,7 +15,7 @@ class TrainingParams(BaseEstimator):
 
     max_epochs: Annotated[int, AtLeast(1), "Passes over the (distinct) training rows."] = 50
     batch_size: Annotated[
-        int | Literal["auto"], AtLeast(1), 'Rows a step; "auto" is a sixteenth of the rows, from 8 to 32.'
+        int | Literal["auto"], AtLeast(1), 'Rows a step; "auto" is a 32nd of the rows, from 4 to 32.'
     ] = "auto"
     lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 1e-2
     optimizer: Annotated[
@@ -24,7 +24,7 @@ class TrainingParams(BaseEstimator):
     ] = "adamw"
     lr_schedule: Annotated[
         Literal["constant", "cosine", "one-cycle", "exponential", "plateau"],
-        "How the step size changes: not; to 0 along a cosine; up, then down to 0; to a hundredth; halved after 5 epochs without a better (validation) loss.",
+        "Not at all; to 0 along a cosine; up, then down to 0; to a hundredth; halved after 5 epochs without a better loss.",
     ] = "cosine"
     weight_decay: Annotated[float, AtLeast(0), "Strength of weight decay, as the optimiser defines it."] = 1e-2
     gradient_clip: Annotated[float | None, Positive, "Largest norm of a step's gradient; None does not clip."] = 1.0

@@ -52,9 +52,7 @@ def outputs(
             if longest <= _SHORT and n % _TILE:
                 rows = np.concatenate([rows, np.repeat(rows[-1:], -n % _TILE)])
             x, mask = gather(rows)
-            found = module(
-                torch.from_numpy(x).to(device), None if mask is None else torch.from_numpy(mask).to(device)
-            )
+            found = module(torch.from_numpy(x).to(device), None if mask is None else torch.from_numpy(mask).to(device))
             results.append(found[:n].double().cpu().numpy())
     if len(results) == 1 and gather.length is not None:
         return results[0]

@@ -11,7 +11,7 @@ import torch
 from sklearn_seq.layers.dropout import give_generator
 from sklearn_seq.training.batches import Batch, Batches
 from sklearn_seq.training.devices import device_for_fit
-from sklearn_seq.training.net import Net, Rows, listens_to_batches
+from sklearn_seq.training.net import Net, Rows, check_callbacks, listens_to_batches
 from sklearn_seq.training.optimizers import Schedule, make_optimizer, pack_state, unpack_state
 from sklearn_seq.training.plan import Part, Plan, Result
 from sklearn_seq.training.predict import outputs
@@ -70,6 +70,7 @@ class _Trainer:
         self.listened = listens_to_batches(self.net.callbacks_)
 
     def _make_net(self) -> Net:
+        check_callbacks(self.settings.callbacks or [])
         net = Net(
             self.module,
             loss=self.plan.loss,
