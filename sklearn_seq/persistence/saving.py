@@ -27,7 +27,8 @@ from sklearn_seq.persistence.archive import (
     write_bytes,
 )
 from sklearn_seq.persistence.objects import advice, check_estimator, describe, empty, fill, is_known, public_estimators
-from sklearn_seq.persistence.shells import MissingSkops, dump_shells, load_shells, walk
+from sklearn_seq.persistence.shells import dump_shells, load_shells, walk
+from sklearn_seq.persistence.trust import MissingSkops
 from sklearn_seq.persistence.values import Decoder, Encoder
 
 __all__ = ["load", "save", "skops_types"]

@@ -1,107 +1,28 @@
-"""Estimators of scikit-learn and of others, through skops, with our own objects cut out and put back.
-
-skops trusts scikit-learn's estimators and plain data. What it is told to trust beyond that, it may *call*, with
-arguments that the file gives, so `known_types` names only what does nothing but hold its arguments or compute with
-them. Left out on purpose are trees (their indices are not checked, and a wrong one crashes the process), nearest
-neighbour trees, and distributions of scipy (see ``objects``): a user who trusts a file names them in ``trusted``.
-"""
+"""Estimators of scikit-learn and of others, through skops, with our own objects cut out and put back."""
 
 from __future__ import annotations
 
 import copy
 import functools
 import importlib
-import inspect
 import io
 import json
-import math
-import re
 import types
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from sklearn_seq.persistence.archive import Refusal, pack, parse_json, unpack
 from sklearn_seq.persistence.objects import advice
+from sklearn_seq.persistence.slots import SLOT, Slot, with_slots
+from sklearn_seq.persistence.trust import NEVER_BY_DEFAULT, ROOTS, check_part, known_types, skops_io
 
-__all__ = ["MissingSkops", "dump_shells", "load_shells", "walk"]
+__all__ = ["dump_shells", "load_shells", "walk"]
 
-# the loaders of skops that are let in; not those of random states, whose content numpy does not check, nor those of
-# bound methods and operators, which look up any attribute and were let through unseen by skops before 0.12
-_LOADERS = frozenset(
-    "DictNode DefaultDictNode ListNode SetNode TupleNode BytesNode BytearrayNode SliceNode FunctionNode "
-    "PartialNode TypeNode ConstructorFromReduceNode ObjectNode JsonNode NdArrayNode MaskedArrayNode "
-    "DTypeNode SparseMatrixNode TreeNode LossNode".split()
-)
-_OLDEST_PROTOCOL = 2
-# whose content is believed when it is used; skops says so too, in newer versions
-_NEVER_BY_DEFAULT = frozenset(
-    ("sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")
-)
-# packages that skops may import to look at names; others only when a name of theirs is trusted
-_ROOTS = frozenset(("builtins", "collections", "functools", "numpy", "scipy", "sklearn", "sklearn_seq"))
 _WITHOUT_IDENTITY = ("JsonNode", "TypeNode", "FunctionNode", "TupleNode", "SliceNode", "SetNode")
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, np.generic, np.dtype, slice, range, type(Ellipsis))
 _FUNCTIONS = (type, types.FunctionType, types.BuiltinFunctionType, np.ufunc, type(np.where))
-
-_slots: ContextVar[list[Any] | None] = ContextVar("_slots", default=None)
-_filled: ContextVar[set[int] | None] = ContextVar("_filled", default=None)
-
-
-class _Slot(list):
-    """Stands for one of our objects inside skops; making one while a file is read gives that object.
-
-    It is a list that holds the object's number, since skops makes lists of a trusted type by calling that type.
-    """
-
-    def __new__(cls, numbers: Any) -> Any:
-        table, filled = _slots.get(), _filled.get()
-        if table is None or filled is None:
-            raise ValueError("this is a part of a file of sklearn_seq.save, and has no meaning outside it")
-        index = numbers[0] if isinstance(numbers, list) and len(numbers) == 1 else None
-        if type(index) is not int or not 0 <= index < len(table):
-            raise ValueError(f"there is no object {str(numbers)[:20]} here")
-        filled.add(index)
-        return table[index]
-
-    @classmethod
-    def standing_for(cls, index: int) -> _Slot:
-        slot = list.__new__(cls)
-        slot.append(index)
-        return slot
-
-
-_SLOT = f"{_Slot.__module__}.{_Slot.__qualname__}"
-
-
-@contextmanager
-def _with_slots(table: list[Any]) -> Iterator[set[int]]:
-    filled: set[int] = set()
-    first, second = _slots.set(table), _filled.set(filled)
-    try:
-        yield filled
-    finally:
-        _slots.reset(first)
-        _filled.reset(second)
-
-
-class MissingSkops(ImportError):
-    """The extra is not installed."""
-
-
-def _skops() -> Any:
-    try:
-        import skops.io
-    except ImportError as error:
-        raise MissingSkops(
-            "estimators of scikit-learn are saved and loaded through skops, which is not installed. "
-            "Run: pip install sklearn-seq[skops]"
-        ) from error
-    return skops.io
-
 
 # -- looking through objects of others --------------------------------------------------------------------------------
 
@@ -181,12 +102,12 @@ def dump_shells(shells: list[Any], ours: list[Any], places: list[str]) -> bytes:
 
     It is read back at once, so that nothing is written that cannot be loaded.
     """
-    skops = _skops()
-    memo: dict[int, Any] = {id(thing): _Slot.standing_for(i) for i, thing in enumerate(ours)}
+    skops = skops_io()
+    memo: dict[int, Any] = {id(thing): Slot.standing_for(i) for i, thing in enumerate(ours)}
     try:
         data = _canonical(skops.dumps(copy.deepcopy(shells, memo)))
         needed = skops.get_untrusted_types(data=data)
-        with _with_slots(ours):
+        with with_slots(ours):
             _read(data, needed)
     except Exception as error:
         raise ValueError(
@@ -260,132 +181,28 @@ def _npy(array: np.ndarray) -> bytes:
 
 def load_shells(data: bytes, ours: list[Any], trusted: Iterable[Any], used: set[int]) -> list[Any]:
     """The shells, with our objects in their slots."""
-    skops = _skops()
-    present = _check_part(data)
+    skops = skops_io()
+    present = check_part(data)
     names = [item if isinstance(item, str) else f"{item.__module__}.{item.__qualname__}" for item in trusted]
     allowed = {name for name in names if not name.startswith("sklearn_seq.")} | known_types()
-    unknown = sorted({name for name in present - allowed if name.partition(".")[0] not in _ROOTS})
+    unknown = sorted({name for name in present - allowed if name.partition(".")[0] not in ROOTS})
     unknown = unknown or sorted(
-        (set(skops.get_untrusted_types(data=data)) | present & _NEVER_BY_DEFAULT) - allowed - {_SLOT}
+        (set(skops.get_untrusted_types(data=data)) | present & NEVER_BY_DEFAULT) - allowed - {SLOT}
     )
     if unknown:
         raise Refusal(
             f"it holds {', '.join(unknown)}, which neither skops nor sklearn_seq trust. If you know who made the file, and "
             f"these names are what you expect in it, call load(path, trusted={unknown})"
         )
-    with _with_slots(ours) as filled:
+    with with_slots(ours) as filled:
         shells = _read(data, allowed)
     used |= filled
     return shells
 
 
 def _read(data: bytes, trusted: Iterable[str]) -> list[Any]:
-    _check_part(data)
-    shells = _skops().loads(data, trusted=sorted({*trusted, _SLOT}))
+    check_part(data)
+    shells = skops_io().loads(data, trusted=sorted({*trusted, SLOT}))
     if type(shells) is not list:
         raise ValueError("the part of skops is no list")
     return shells
-
-
-def _check_part(data: bytes) -> set[str]:
-    """What skops leaves to those who call it: sizes, old loaders, and our own names; gives all names in it."""
-    entries = unpack(data, "the part of skops")
-    schema = parse_json(entries.pop("schema.json", b""), "schema.json")
-    protocol = schema.get("protocol") if isinstance(schema, dict) else None
-    if type(protocol) is not int or not _OLDEST_PROTOCOL <= protocol <= _newest_protocol():
-        raise ValueError("the part of skops has no protocol that is read here")
-    for name, content in entries.items():
-        if not re.fullmatch(r"\d{1,9}\.(npy|npz|bin)", name):
-            raise ValueError(f"the part of skops holds the entry {name[:80]!r}")
-        if name.endswith(".npy"):
-            _check_npy(name, content)
-        elif name.endswith(".npz"):
-            for inner, array in unpack(content, name).items():
-                _check_npy(f"{name}/{inner}", array)
-            _check_sparse(name, content)
-    names, stack = set(), [schema]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            if "__loader__" in node:
-                names.add(f"{node.get('__module__')}.{node.get('__class__')}")
-                if node["__loader__"] not in _LOADERS:
-                    raise ValueError(
-                        f"the part of skops asks for {str(node['__loader__'])[:80]!r}, which is not read here"
-                    )
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
-    ours = sorted(name for name in names if name.startswith("sklearn_seq") and name != _SLOT)
-    if ours:
-        raise ValueError(f"the part of skops names {ours[0][:80]}, which has no place there")
-    return names
-
-
-@functools.cache
-def _newest_protocol() -> int:
-    return parse_json(unpack(_skops().dumps(None), "what skops wrote")["schema.json"], "what skops wrote")["protocol"]
-
-
-def _check_npy(name: str, data: bytes) -> None:
-    """An array's header must ask for the memory that follows it, no more."""
-    file = io.BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in readers:
-        raise ValueError(f"{name} is an array in a format that is not read here")
-    shape, _, dtype = readers[version](file)
-    if dtype.hasobject or any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize != len(data) - file.tell():
-        raise ValueError(f"{name} is an array whose header does not fit its content")
-
-
-def _check_sparse(name: str, data: bytes) -> None:
-    """Indices that point outside a matrix would be believed, and read memory that is not the matrix's."""
-    from scipy.sparse import load_npz
-
-    matrix = load_npz(io.BytesIO(data))
-    if hasattr(matrix, "check_format"):
-        matrix.check_format(full_check=True)
-
-
-@functools.cache
-def known_types() -> frozenset[str]:
-    """Types and functions of scikit-learn that its own meta-estimators hold and skops does not know.
-
-    All are found through scikit-learn's public names. Splitters, kernels, scorers and bunches keep what they are given;
-    score functions compute with it.
-    """
-    import sklearn.feature_selection
-    import sklearn.gaussian_process.kernels
-    import sklearn.metrics
-    import sklearn.model_selection
-    from sklearn.base import BaseEstimator
-    from sklearn.compose import make_column_selector
-    from sklearn.utils import Bunch
-
-    found: set[Any] = {Bunch, make_column_selector}
-    for thing in vars(sklearn.model_selection).values():
-        if isinstance(thing, type) and hasattr(thing, "get_n_splits") and not issubclass(thing, BaseEstimator):
-            found.add(thing)
-    for thing in vars(sklearn.metrics).values():
-        if inspect.isfunction(thing) and next(iter(inspect.signature(thing).parameters), "") in (
-            "y_true",
-            "labels_true",
-        ):
-            found.add(thing)
-    for thing in vars(sklearn.feature_selection).values():
-        if inspect.isfunction(thing):
-            found.add(thing)
-    for thing in vars(sklearn.gaussian_process.kernels).values():
-        if isinstance(thing, type) and issubclass(thing, sklearn.gaussian_process.kernels.Kernel):
-            found.add(thing)
-    private = {
-        "sklearn.metrics._scorer": ("_Scorer", "_CurveScorer", "_PassthroughScorer", "_MultimetricScorer"),
-        "sklearn.model_selection._split": ("_CVIterableWrapper",),
-        "sklearn.calibration": ("_CalibratedClassifier", "_SigmoidCalibration", "_TemperatureScaling"),
-        "sklearn.multiclass": ("_ConstantPredictor",),
-        "sklearn.neural_network._stochastic_optimizers": ("AdamOptimizer", "SGDOptimizer"),
-    }
-    for module, names in private.items():
-        found |= {getattr(importlib.import_module(module), name, None) for name in names}
-    return frozenset(f"{thing.__module__}.{thing.__name__}" for thing in found if thing is not None)

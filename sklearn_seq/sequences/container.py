@@ -280,8 +280,8 @@ class Sequences:
             yield self.values[start:stop]
 
     def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, tuple):  # scikit-learn asks for X[rows, :]
-            if len(key) != 2 or not (isinstance(key[1], slice) and key[1] == slice(None)):
+        if isinstance(key, tuple):  # scikit-learn asks for X[rows, :] or X[rows, ...]
+            if len(key) != 2 or not (key[1] is Ellipsis or (isinstance(key[1], slice) and key[1] == slice(None))):
                 raise IndexError("Sequences are indexed by sequence: X[i], X[a:b], X[[i, j]] or X[mask]")
             key = key[0]
         if isinstance(key, (int, np.integer)):

@@ -9,9 +9,9 @@ import torch
 
 __all__ = ["auto_threads", "hold_threads"]
 
-# Below some 4 million operations a product, a second thread costs more than it brings, several times as much beside
+# Below some 8 million operations a product, a second thread costs more than it brings, several times as much beside
 # a busy neighbour (measured: docs/benchmarks.md).
-_WORTH_A_THREAD = 4e6
+_WORTH_A_THREAD = 8e6
 _MOST = 8
 
 _condition = threading.Condition()
