@@ -21,6 +21,7 @@ CASES = {
     "LSTM h16 T24 F1 N5000 b64": (LSTMClassifier, torch.nn.LSTM, 5000, 24, 1, 16, 64),
     "GRU h16 T24 F1 N5000 b64": (GRUClassifier, torch.nn.GRU, 5000, 24, 1, 16, 64),
 }
+CALLS = 200
 
 
 class Bare(torch.nn.Module):
@@ -50,6 +51,66 @@ def hand_written(layer, X, y, hidden, batch, epochs, fused):
     return module
 
 
+def measure_fit(case, rounds, epochs):
+    """Rows of the table for fit."""
+    estimator, layer, n, t, f, hidden, batch = CASES[case]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, t, f)).astype(np.float32)
+    y = rng.integers(0, 3, n)
+    Xt, yt = torch.from_numpy(X), torch.from_numpy(y)
+    ours = make(estimator, hidden, batch, epochs)
+    cases = {
+        "hand-written": lambda: hand_written(layer, Xt, yt, hidden, batch, epochs, False),
+        "hand-written, fused Adam": lambda: hand_written(layer, Xt, yt, hidden, batch, epochs, True),
+        "sklearn_seq": lambda: ours.fit(X, y),
+    }
+    seconds = interleave(cases, rounds)
+    steps = epochs * -(-n // batch)
+    return [
+        [case, name, f"{1e3 * np.median(seconds[name]) / steps:.2f}", f"{mid:.2f}", f"{low:.2f} to {high:.2f}"]
+        for name, (mid, low, high) in ratios(seconds, "hand-written").items()
+    ]
+
+
+def measure_predict(case, rounds):
+    """Rows of the table for one sample."""
+    estimator, layer, _, t, f, hidden, batch = CASES[case]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(64, t, f)).astype(np.float32)
+    y = rng.integers(0, 3, 64)
+    one, one_t = X[:1], torch.from_numpy(X[:1])
+    ours = make(estimator, hidden, batch, 1).fit(X, y)
+    bare = hand_written(layer, torch.from_numpy(X), torch.from_numpy(y), hidden, batch, 1, True).eval()
+
+    def bare_one():
+        with torch.inference_mode():
+            for _ in range(CALLS):
+                bare(one_t)
+
+    def ours_one():
+        for _ in range(CALLS):
+            ours.predict(one)
+
+    seconds = interleave({"bare network": bare_one, "sklearn_seq": ours_one}, rounds, time.perf_counter)
+    return [
+        [case, name, f"{1e6 * np.median(seconds[name]) / CALLS:.0f}", f"{mid:.2f}", f"{low:.2f} to {high:.2f}"]
+        for name, (mid, low, high) in ratios(seconds, "bare network").items()
+    ]
+
+
+def make(estimator, hidden, batch, epochs):
+    """The estimator that computes what the hand-written network does."""
+    return estimator(
+        hidden_size=hidden,
+        batch_size=batch,
+        max_epochs=epochs,
+        pooling="mean",
+        dropout=0.0,
+        n_threads=1,
+        random_state=0,
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
@@ -57,44 +118,11 @@ def main():
     parser.add_argument("--only", default="")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    fits, predictions = [], []
-    for name, (estimator, layer, n, t, f, hidden, batch) in CASES.items():
-        if args.only not in name:
-            continue
-        rng = np.random.default_rng(0)
-        X = rng.normal(size=(n, t, f)).astype(np.float32)
-        y = rng.integers(0, 3, n)
-        Xt, yt = torch.from_numpy(X), torch.from_numpy(y)
-        ours = estimator(
-            hidden_size=hidden, batch_size=batch, max_epochs=args.epochs, pooling="mean", n_threads=1, random_state=0
-        )
-        cases = {
-            "hand-written": lambda: hand_written(layer, Xt, yt, hidden, batch, args.epochs, False),
-            "hand-written, fused Adam": lambda: hand_written(layer, Xt, yt, hidden, batch, args.epochs, True),
-            "sklearn_seq": lambda: ours.fit(X, y),
-        }
-        seconds = interleave(cases, args.rounds)
-        for case, (mid, low, high) in ratios(seconds, "hand-written").items():
-            each = 1e3 * np.median(seconds[case]) / (args.epochs * -(-n // batch))
-            fits.append([name, case, f"{each:.2f}", f"{mid:.2f}", f"{low:.2f} to {high:.2f}"])
-        bare = hand_written(layer, Xt[:64], yt[:64], hidden, batch, 1, True).eval()
-        one, one_t = X[:1], Xt[:1]
-
-        def bare_one():
-            with torch.inference_mode():
-                for _ in range(200):
-                    bare(one_t)
-
-        def ours_one():
-            for _ in range(200):
-                ours.predict(one)
-
-        seconds = interleave({"bare": bare_one, "predict": ours_one}, 2 * args.rounds, time.perf_counter)
-        for case, (mid, low, high) in ratios(seconds, "bare").items():
-            each = 1e6 * np.median(seconds[case]) / 200
-            predictions.append([name, case, f"{each:.0f}", f"{mid:.2f}", f"{low:.2f} to {high:.2f}"])
-    print(markdown(["fit", "loop", "ms a batch", "ratio", "spread"], fits), end="\n\n")
-    print(markdown(["predict, one sample", "", "us", "ratio", "spread"], predictions))
+    names = [name for name in CASES if args.only in name]
+    rows = [row for name in names for row in measure_fit(name, args.rounds, args.epochs)]
+    print(markdown(["fit", "loop", "ms a batch", "ratio", "spread"], rows), end="\n\n")
+    rows = [row for name in names for row in measure_predict(name, 3 * args.rounds)]
+    print(markdown(["predict, one sample", "", "us", "ratio", "spread"], rows))
 
 
 if __name__ == "__main__":

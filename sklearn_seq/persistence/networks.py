@@ -7,7 +7,7 @@ import torch
 from sklearn.utils._param_validation import validate_parameter_constraints
 from torch.overrides import TorchFunctionMode
 
-from sklearn_seq.training.seeds import build_seeded
+from sklearn_seq.training.seeds import adopt, build_seeded
 
 __all__ = ["check_network"]
 
@@ -77,27 +77,8 @@ def check_network(estimator: Any) -> None:
         )
     if sum(buffer.numel() for buffer in module.buffers()) > n_numbers + 100 * _LARGEST:
         raise ValueError(f"{name} would need far more memory than its weights")
-    if _adopt(module, weights):
+    if adopt(module, weights):
         estimator._module = module
         del estimator._weights
     else:
         _ = estimator.module_
-
-
-def _adopt(module: torch.nn.Module, weights: dict[str, np.ndarray]) -> bool:
-    """Give a network without memory its weights, unless it has tensors that are no weights.
-
-    Building it once more would draw weights only to replace them, which takes seconds for wide orthogonal ones.
-    """
-    # copied, so that they lie in memory as torch lays out its own; some kernels round by it
-    module.load_state_dict({name: torch.tensor(array) for name, array in weights.items()}, assign=True)
-    module.eval()
-    held = [*module.parameters(), *module.buffers()]
-    for part in module.modules():
-        for value in vars(part).values():
-            held += [
-                item
-                for item in (value if isinstance(value, list | tuple) else [value])
-                if isinstance(item, torch.Tensor)
-            ]
-    return not any(tensor.is_meta for tensor in held)

@@ -134,9 +134,11 @@ class FittedState:
         """The network with weights from elsewhere."""
         import torch
 
-        from sklearn_seq.training.seeds import build_seeded
+        from sklearn_seq.training.seeds import adopt, build_seeded
 
-        module = build_seeded(self._build, 0).to(getattr(torch, self._fitted_params["dtype"]))
+        dtype = getattr(torch, self._fitted_params["dtype"])
+        with torch.device("meta"):
+            module = build_seeded(self._build, 0).to(dtype)
         wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
         given = {name: tuple(array.shape) for name, array in weights.items()}
         if wanted != given:
@@ -145,7 +147,9 @@ class FittedState:
                 f"the weights do not fit a {type(self).__name__} with these parameters: {wrong[0]} has shape "
                 f"{given.get(wrong[0])}; wanted {wanted.get(wrong[0])}"
             )
-        module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in weights.items()})
+        if not adopt(module, weights):
+            module = build_seeded(self._build, 0).to(dtype)
+            module.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
         return module.eval()
 
     def _snapshot(self) -> dict[str, Any]:
@@ -207,5 +211,6 @@ _FITTED_PRIVATE = (
     "_partial_seed",
     "_partial_calls",
     "_target_scale",
+    "_output_shape",
     *_TRANSIENT,
 )
