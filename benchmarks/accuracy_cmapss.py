@@ -26,13 +26,23 @@ FIRST = 15  # a window has at least this many cycles
 SENSORS = [2, 3, 4, 7, 8, 9, 11, 12, 13, 14, 15, 17, 20, 21]
 SETTINGS = {
     "hidden_size": 64,
-    "n_layers": 2,
+    "n_layers": 1,
     "dropout": 0.2,
     "pooling": "last",
-    "lr": 3e-3,
-    "max_epochs": 8,
+    "lr": 2e-2,
+    "max_epochs": 6,
     "batch_size": 128,
+    "n_threads": 1,
 }
+# what was tried, one after another
+TRIED = [
+    {"window": [30, 50, 80], "lr": [3e-3]},
+    {"lr": [1e-3, 1e-2, 2e-2]},
+    {"lr": [3e-3], "max_epochs": [12]},
+    {"lr": [3e-3], "n_layers": [2], "hidden_size": [32, 64]},
+    {"lr": [1e-2], "pooling": ["concat"]},
+    {"lr": [1e-2], "max_epochs": [12]},
+]
 WINDOW = 50
 CUTS = 5  # an engine, in the selection
 
@@ -64,7 +74,6 @@ def rmse(model, X, life):
 
 def select(grid, n_splits=4):
     engine, values = read("train")
-    rng = np.random.default_rng(0)
     for point in itertools.product(*grid.values()):
         settings = dict(zip(grid, point, strict=True))
         X, engines, life = windows(engine, values, settings.pop("window", WINDOW))
@@ -93,7 +102,8 @@ def main():
     if data_folder() is None:
         sys.exit("the data are not here: set SKLEARN_SEQ_DATA to the folder that holds cmapss_fd001")
     if args.select:
-        select({"window": [30, 50], "dropout": [0.2, 0.5], "lr": [1e-3, 3e-3], "n_layers": [1, 2]})
+        for grid in TRIED:
+            select(grid)
         return
     X, _, life = windows(*read("train"), WINDOW)
     engine, values = read("test")
