@@ -29,19 +29,22 @@ SETTINGS = {
     "n_layers": 1,
     "dropout": 0.2,
     "pooling": "last",
-    "lr": 2e-2,
-    "max_epochs": 6,
-    "batch_size": 128,
+    "lr": 1e-2,
+    "max_epochs": 5,
+    "batch_size": 64,
     "n_threads": 1,
 }
-# what was tried, one after another
+# what was tried, one after another; the last line won
+FIRST_TRY = {"batch_size": [128], "max_epochs": [6]}
 TRIED = [
-    {"window": [30, 50, 80], "lr": [3e-3]},
-    {"lr": [1e-3, 1e-2, 2e-2]},
-    {"lr": [3e-3], "max_epochs": [12]},
-    {"lr": [3e-3], "n_layers": [2], "hidden_size": [32, 64]},
-    {"lr": [1e-2], "pooling": ["concat"]},
-    {"lr": [1e-2], "max_epochs": [12]},
+    {**FIRST_TRY, "window": [30, 50, 80], "lr": [3e-3]},
+    {**FIRST_TRY, "lr": [1e-3, 1e-2, 2e-2]},
+    {**FIRST_TRY, "lr": [3e-3], "max_epochs": [12]},
+    {**FIRST_TRY, "lr": [3e-3], "n_layers": [2], "hidden_size": [32, 64]},
+    {**FIRST_TRY, "lr": [1e-2], "pooling": ["concat"]},
+    {**FIRST_TRY, "lr": [1e-2], "max_epochs": [12]},
+    {**FIRST_TRY, "lr": [2e-2], "dropout": [0.2, 0.4]},
+    {"batch_size": [64]},
 ]
 WINDOW = 50
 CUTS = 5  # an engine, in the selection

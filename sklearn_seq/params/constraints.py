@@ -89,7 +89,7 @@ def _constraint(member: Any, markers: list[Between], *, also_int: bool) -> list[
         return [callable]
     if origin is np.ndarray:
         return ["array-like"]
-    if isinstance(origin, type):
+    if isinstance(origin, type) and origin is not Any:
         return [origin]
     raise TypeError(f"no constraint is known for the annotation {member!r}")
 

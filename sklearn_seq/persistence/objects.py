@@ -94,7 +94,7 @@ def describe(thing: Any, encoder: Encoder, place: str) -> dict[str, Any]:
         return {"distribution": [name, encoder.encode(tuple(thing.args), place), encoder.encode(thing.kwds, place)]}
     if public_function(getattr(thing, "__name__", None)) is thing:
         return {"function": thing.__name__}
-    state = {name: value for name, value in thing.__getstate__().items() if name != "_version"}
+    state = {name: value for name, value in thing.__getstate__().items() if name not in ("_version", "_skl_callbacks")}
     _check_state(type(thing), state)
     return {
         "class": type(thing).__name__,

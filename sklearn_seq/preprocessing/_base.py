@@ -53,8 +53,10 @@ def read_table(estimator: Any, X: Any, *, reset: bool, missing: str = "error") -
     """
     name = type(estimator).__name__
     shape = getattr(X, "shape", ())
-    if isinstance(X, Sequences) or len(shape) > 2:
+    stretches = isinstance(X, list) and len(X) > 0 and isinstance(X[0], np.ndarray) and X[0].ndim > 0
+    if isinstance(X, Sequences) or len(shape) > 2 or (stretches and X[0].ndim > 1):
         given = repr(X) if isinstance(X, Sequences) else f"an array of shape {tuple(shape)}"
+        given = f"a list of {len(X)} arrays" if stretches else given
         other = ", or set rows='samples' to treat each sequence on its own" if hasattr(estimator, "rows") else ""
         raise ValueError(
             f"X is {given}, but {name} reads one table (n_rows, n_features), its rows in time order. "

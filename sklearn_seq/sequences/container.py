@@ -116,12 +116,13 @@ class Sequences:
                 )
         arrays = [array[:, None] if array.ndim == 1 else array for array in arrays]
         n_features = arrays[0].shape[1]
+        turned = len({len(array) for array in arrays}) == 1 and len(arrays[0]) < n_features
         for i, array in enumerate(arrays):
             if array.shape[1] != n_features:
-                hint = " (it looks transposed: time comes before features)" if array.shape[0] == n_features else ""
+                hint = "; they look transposed: time comes before features, from_channels_first(X) turns them round"
                 raise ValueError(
                     f"sequence {i} has {array.shape[1]} features and sequence 0 has {n_features}; "
-                    f"wanted the same number in all sequences{hint}"
+                    f"wanted the same number in all sequences{hint if turned or len(array) == n_features else ''}"
                 )
         stops = np.cumsum([len(array) for array in arrays], dtype=np.int64)
         starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)

@@ -98,7 +98,7 @@ class TaskMixin(FittedState, CallbackSupportMixin):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         X_val: Any = None,
         y_val: Any = None,
@@ -261,7 +261,7 @@ class TaskMixin(FittedState, CallbackSupportMixin):
         )
 
     def _batch_rows(self, n: int) -> int:
-        return min(32, max(4, n // 32)) if self.batch_size == "auto" else int(self.batch_size)
+        return min(32, max(4, n // 16)) if self.batch_size == "auto" else int(self.batch_size)
 
     def _build(self) -> Network:
         """The untrained network of the fitted parameters, whatever ``set_params`` did since."""

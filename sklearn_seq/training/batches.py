@@ -20,7 +20,7 @@ class Batch(NamedTuple):
     x: Tensor  # (B, T, F)
     mask: Tensor | None  # (B, T); None where nothing is padded
     target: Tensor  # (B,) or (B, K)
-    weight: Tensor  # (B,)
+    weight: Tensor | None  # (B,); None where all weigh the same
 
 
 class Gather:
@@ -88,7 +88,8 @@ class Batches:
         self._gather = Gather(part.data)
         target = torch.from_numpy(np.ascontiguousarray(part.target))
         self._target = target.to(dtype) if target.is_floating_point() else target
-        self._weight = torch.from_numpy(np.ascontiguousarray(part.weight)).to(dtype)
+        uniform = bool((part.weight == 1.0).all())
+        self._weight = None if uniform else torch.from_numpy(np.ascontiguousarray(part.weight)).to(dtype)
         self._random = None if seed is None else np.random.Generator(np.random.PCG64(seed))
 
     def __len__(self) -> int:
@@ -105,7 +106,7 @@ class Batches:
                 self._send(torch.from_numpy(x)),
                 None if mask is None else self._send(torch.from_numpy(mask)),
                 self._send(self._target[index]),
-                self._send(self._weight[index]),
+                None if self._weight is None else self._send(self._weight[index]),
             )
 
     def _send(self, tensor: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ class TrainingParams(BaseEstimator):
 
     max_epochs: Annotated[int, AtLeast(1), "Passes over the (distinct) training rows."] = 50
     batch_size: Annotated[
-        int | Literal["auto"], AtLeast(1), 'Rows a step; "auto" is a 32nd of the rows, from 4 to 32.'
+        int | Literal["auto"], AtLeast(1), 'Rows a step; "auto" is a sixteenth of the rows, from 4 to 32.'
     ] = "auto"
     lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 1e-2
     optimizer: Annotated[

@@ -83,7 +83,7 @@ class Plan:
     batch_size : int
         Rows a step.
     step : callable or None
-        ``step(trainer, batch) -> Tensor (B,)`` of weighted losses, where forward, loss, backward, optimiser do not fit.
+        ``step(trainer, batch) -> Tensor ()``, the mean of the weighted losses, where forward, loss, backward, optimiser do not fit.
     weights : dict of ndarray, or None
         Where an earlier fit ended.
     optimizer_state : dict or None

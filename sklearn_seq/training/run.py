@@ -64,7 +64,7 @@ class _Trainer:
         self.batches = Batches(plan.train, plan.batch_size, self.device, self.dtype, plan.seeds.batches)
         name = "constant" if plan.fixed_rate else self.settings.lr_schedule
         self.schedule = Schedule(name, self.settings.lr, plan.n_epochs * len(self.batches))
-        self.n_steps = 0
+        self.n_steps, self.rate = 0, self.settings.lr
         self.parameters = [p for p in self.module.parameters() if p.requires_grad]
         self.net = self._make_net()
         self.listened = listens_to_batches(self.net.callbacks_)
@@ -81,7 +81,7 @@ class _Trainer:
             batch_size=self.plan.batch_size,
             callbacks=list(self.settings.callbacks or []),
             train_split=None,
-            verbose=0,
+            verbose=self.settings.verbose,
             device=str(self.device),
         )
         return net.initialize()
@@ -133,15 +133,17 @@ class _Trainer:
         losses, rates = [], []
         for i, batch in enumerate(self.batches):
             rate = self.schedule.at(self.n_steps)
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
+            if rate != self.rate:  # where ours stays, what a callback of skorch set holds
+                self.rate = rate
+                for group in self.optimizer.param_groups:
+                    group["lr"] = rate
             if self.listened:
                 self.net.notify("on_batch_begin", batch=(batch, batch.target), training=True)
-            loss = step(self, batch)
+            loss = step(self, batch)  # ()
             if self.listened:
                 self._tell_net_of_batch(batch, loss, i)
-            losses.append(loss.detach().sum())
-            rates.append(rate)
+            losses.append(loss * len(batch.x))
+            rates.append(float(self.optimizer.param_groups[0]["lr"]))
             self.n_steps += 1
         summed = torch.stack(losses).double().cpu().numpy()  # the one synchronisation of the epoch
         bad = np.flatnonzero(~np.isfinite(summed))
@@ -165,14 +167,15 @@ class _Trainer:
         }
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        """Weighted losses of a batch, (B,)."""
+        """Mean of a batch's weighted losses, ()."""
         if self.settings.precision == "bf16":
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
                 output = self.module(batch.x, batch.mask)
             output = output.to(self.dtype)
         else:
             output = self.module(batch.x, batch.mask)  # (B, K)
-        return self.plan.loss(output, batch.target) * batch.weight
+        losses = self.plan.loss(output, batch.target)
+        return (losses if batch.weight is None else losses * batch.weight).mean()
 
     def clip(self) -> None:
         """Scale the gradient down to the largest norm that is allowed."""
@@ -182,8 +185,11 @@ class _Trainer:
         if not gradients:
             return
         norm = torch.stack(torch._foreach_norm(gradients)).norm()
-        factor = (self.settings.gradient_clip / (norm + 1e-6)).clamp_(max=1.0)
-        torch._foreach_mul_(gradients, factor)
+        if self.device.type == "cpu":  # looking costs nothing here, and most steps have nothing to scale
+            if norm > self.settings.gradient_clip:
+                torch._foreach_mul_(gradients, self.settings.gradient_clip / (norm + 1e-6))
+            return
+        torch._foreach_mul_(gradients, (self.settings.gradient_clip / (norm + 1e-6)).clamp_(max=1.0))
 
     def _refuse_broken_weights(self, history: list[dict[str, float]]) -> None:
         if not all(bool(torch.isfinite(p).all()) for p in self.parameters):
@@ -206,18 +212,16 @@ class _Trainer:
     def _tell_net_of_batch(self, batch: Batch, loss: torch.Tensor, i: int) -> None:
         history = self.net.history
         history.new_batch()
-        history.record_batch("train_loss", float(loss.detach().mean()))
-        history.record_batch("train_batch_size", len(batch.weight))
-        self.net.notify(
-            "on_batch_end", batch=(batch, batch.target), training=True, loss=loss.detach().mean(), y_pred=None
-        )
+        history.record_batch("train_loss", float(loss))
+        history.record_batch("train_batch_size", len(batch.x))
+        self.net.notify("on_batch_end", batch=(batch, batch.target), training=True, loss=loss, y_pred=None)
 
 
 def _gradient_step(trainer: _Trainer, batch: Batch) -> torch.Tensor:
     """Forward, loss, backward, optimiser."""
     trainer.optimizer.zero_grad(set_to_none=True)
-    losses = trainer.loss(batch)  # (B,)
-    losses.mean().backward()
+    loss = trainer.loss(batch)
+    loss.backward()
     if trainer.listened:
         trainer.net.notify(
             "on_grad_computed",
@@ -227,7 +231,7 @@ def _gradient_step(trainer: _Trainer, batch: Batch) -> torch.Tensor:
         )
     trainer.clip()
     trainer.optimizer.step()
-    return losses
+    return loss.detach()
 
 
 class _Best:
