@@ -11,7 +11,6 @@ from numpy.testing import assert_array_equal
 
 from sklearn_seq.preprocessing import SequenceScaler, SlidingWindow, make_supervised
 from sklearn_seq.sequences import Sequences
-from sklearn_seq.sequences.order import overlaps
 
 TABLE = np.random.default_rng(0).normal(size=(50, 3))
 
@@ -33,7 +32,7 @@ def test_windows_cost_one_table_and_know_where_they_come_from():
     windows = SlidingWindow(40).fit_transform(TABLE)
     assert windows.values.shape == TABLE.shape
     assert not np.may_share_memory(windows.values, TABLE)  # the table may change later, the windows must not
-    assert overlaps(windows)
+    assert windows.overlapping
     assert len(pickle.dumps(windows)) < 3 * TABLE.nbytes
     assert windows._source == SlidingWindow(7).fit_transform(TABLE.copy())._source
     assert windows._source != SlidingWindow(40).fit_transform(TABLE[1:])._source

@@ -119,10 +119,14 @@ class Sequences:
         turned = len({len(array) for array in arrays}) == 1 and len(arrays[0]) < n_features
         for i, array in enumerate(arrays):
             if array.shape[1] != n_features:
-                hint = "; they look transposed: time comes before features, from_channels_first(X) turns them round"
+                hint = ""
+                if turned:
+                    hint = " (all look transposed: time comes before features; from_channels_first(X) turns them round)"
+                elif len(array) == n_features:
+                    hint = " (it looks transposed: time comes before features)"
                 raise ValueError(
                     f"sequence {i} has {array.shape[1]} features and sequence 0 has {n_features}; "
-                    f"wanted the same number in all sequences{hint if turned or len(array) == n_features else ''}"
+                    f"wanted the same number in all sequences{hint}"
                 )
         stops = np.cumsum([len(array) for array in arrays], dtype=np.int64)
         starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)

@@ -392,7 +392,7 @@ def _refuse_kind(estimator: Any, data: Any) -> None:
     raise ValueError(
         f"X has shape {tuple(shape)}, which reads as {reads}, but {name} was fitted on {estimator._kind} X with "
         f"{estimator.n_features_in_} features. Wanted (n_samples, n_timesteps, {estimator.n_features_in_}) or a list of "
-        f"arrays (n_timesteps, {estimator.n_features_in_}); one sequence is {'[x]' if estimator._kind == 'ragged' else 'x[None]'}."
+        f"arrays (n_timesteps, {estimator.n_features_in_}); one sequence is {'[X]' if estimator._kind == 'ragged' else 'X[None]'}."
     )
 
 

@@ -1,0 +1,272 @@
+"""Every public estimator keeps scikit-learn's contract and ours. Estimators are discovered, never listed."""
+
+import importlib.util
+import inspect
+import pickle
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import check_estimator
+
+import sklearn_seq
+from sklearn_seq.testing import check_sequence_estimator, expected_failed_checks, make_problem, sequence_checks
+from sklearn_seq.testing.compare import task_of
+
+ESTIMATORS = [
+    thing
+    for name in sklearn_seq.__all__
+    if inspect.isclass(thing := getattr(sklearn_seq, name)) and issubclass(thing, BaseEstimator)
+]
+PREDICTORS = [cls for cls in ESTIMATORS if is_classifier(cls()) or is_regressor(cls())]
+
+# sizes, never checks
+SMALL = {"hidden_size": 4, "max_epochs": 2}
+
+# the array API checks need a library that old scikit-learns do not bring
+MAY_BE_SKIPPED = set()
+if not any(map(importlib.util.find_spec, ("sklearn.externals.array_api_compat", "array_api_compat"))):
+    MAY_BE_SKIPPED.add("check_array_api_input")
+
+each_estimator = pytest.mark.parametrize("cls", ESTIMATORS, ids=lambda cls: cls.__name__)
+each_predictor = pytest.mark.parametrize("cls", PREDICTORS, ids=lambda cls: cls.__name__)
+
+
+def small(cls, **params):
+    estimator = cls(**params)
+    known = estimator.get_params(deep=False)
+    return estimator.set_params(**{name: value for name, value in SMALL.items() if name in known})
+
+
+def record_slowest(record_property, name, seconds):
+    """The whole, and the slowest few."""
+    record_property("slowest", (round(sum(s for s, _ in seconds), 3), f"{name}: all {len(seconds)} checks"))
+    for s, check in sorted(seconds, reverse=True)[:3]:
+        record_property("slowest", (round(s, 3), f"{name}: {check}"))
+
+
+def test_there_are_estimators():
+    assert len(PREDICTORS) >= 6
+    assert {"classify", "regress", "transform"} == {task_of(cls()) for cls in ESTIMATORS}
+
+
+@pytest.mark.filterwarnings("ignore:Estimator .* does not inherit")  # said by old scikit-learns of their own classes
+@each_estimator
+def test_check_estimator(cls, record_property):
+    """Scikit-learn's own checks with default parameters: nothing fails, nothing is skipped, but what is told."""
+    estimator = cls()
+    expected = expected_failed_checks(estimator)
+    seconds, began = [], time.process_time()
+
+    def took(*, check_name, **rest):
+        nonlocal began
+        seconds.append((time.process_time() - began, check_name))  # of the processor: neighbours do not count
+        began = time.process_time()
+
+    results = check_estimator(estimator, expected_failed_checks=expected, on_fail=None, on_skip=None, callback=took)
+    bad = {
+        (result["check_name"], result["status"]): str(result["exception"])
+        for result in results
+        if result["status"] not in ("passed", "xfail")
+        and not (result["status"] == "skipped" and result["check_name"] in MAY_BE_SKIPPED)
+    }
+    assert not bad
+    assert len(results) >= 40
+    run = {result["check_name"] for result in results if result["status"] != "skipped"}
+    assert {result["check_name"] for result in results if result["status"] == "xfail"} == set(expected) & run
+    record_slowest(record_property, f"check_estimator {cls.__name__}", seconds)
+
+
+@pytest.mark.parametrize("options", [{"output": "array"}, {"output": "flat"}], ids=str)
+def test_check_estimator_of_windows_in_arrays(options):
+    estimator = sklearn_seq.SlidingWindow(**options)
+    results = check_estimator(
+        estimator, expected_failed_checks=expected_failed_checks(estimator), on_fail=None, on_skip=None
+    )
+    failed = {result["check_name"] for result in results if result["status"] == "xfail"}
+    assert failed == {"check_methods_sample_order_invariance", "check_methods_subset_invariance"}
+    assert {result["status"] for result in results} <= {"passed", "xfail", "skipped"}
+
+
+def test_no_estimator_fails_by_definition_but_for_time_and_containers():
+    expected = {cls.__name__: expected_failed_checks(cls()) for cls in ESTIMATORS}
+    assert [name for name, checks in expected.items() if checks] == ["SlidingWindow"]
+    assert all(len(reason.split()) > 5 for reason in expected["SlidingWindow"].values())
+
+
+@pytest.mark.parametrize(
+    "check_name",
+    ["check_param_validation", "check_dataframe_column_names_consistency", "check_inplace_ensure_writeable"],
+)
+@each_estimator
+def test_checks_that_check_estimator_leaves_out(cls, check_name):
+    check = getattr(estimator_checks, check_name, None)
+    if check is None:
+        pytest.skip(f"this scikit-learn has no {check_name}")
+    check(cls.__name__, small(cls))
+
+
+@each_estimator
+def test_check_sequence_estimator(cls, record_property):
+    """Our contract, with sizes shrunk."""
+    results = check_sequence_estimator(small(cls), on_fail=None)
+    assert {r["check_name"]: str(r["exception"]) for r in results if r["status"] != "passed"} == {}
+    seconds = [(r["seconds"], r["check_name"]) for r in results]
+    record_slowest(record_property, f"check_sequence_estimator {cls.__name__}", seconds)
+
+
+VARIANTS = [
+    sklearn_seq.RNNClassifier(bidirectional=True, pooling="last", n_layers=2, dropout=0.2, class_weight="balanced"),
+    sklearn_seq.RNNRegressor(loss="gaussian", early_stopping=True, validation_fraction=0.3, lr_schedule="one-cycle"),
+    sklearn_seq.RNNRegressor(loss="quantile", quantiles=(0.2, 0.7), missing="mask", dtype="float64", optimizer="sgd"),
+    sklearn_seq.RNNClassifier(early_stopping=True, lr_schedule="plateau", batch_size=5, standardize=False),
+]
+
+
+@pytest.mark.parametrize("estimator", VARIANTS, ids=lambda estimator: repr(estimator).replace("\n", ""))
+def test_check_sequence_estimator_of_variants(estimator):
+    """The choices that reach into the loop."""
+    check_sequence_estimator(estimator.set_params(**SMALL))
+
+
+# -- each check can fail -----------------------------------------------------------------------------------------------
+
+
+def failing_checks(estimator, *names):
+    """Which of the checks of these names fail."""
+    failed = set()
+    for name, run in sequence_checks(estimator):
+        if name.partition("[")[0] in names:
+            try:
+                run()
+            except Exception:
+                failed.add(name.partition("[")[0])
+    return failed
+
+
+def broken_gru(**methods):
+    """A classifier with some methods replaced, as one would break it by mistake."""
+    base = sklearn_seq.GRUClassifier
+    cls = type("BrokenGRU", (base,), {**methods, "__module__": __name__})
+    globals()["BrokenGRU"] = cls  # so that it can be pickled
+    estimator = base(**SMALL)
+    estimator.__class__ = cls
+    return estimator
+
+
+def _fit_and(after):
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, groups=None):
+        sklearn_seq.GRUClassifier.fit(self, X, y, sample_weight, X_val, y_val, groups)
+        after(self, X)
+        return self
+
+    return fit
+
+
+def _mates(self, X):
+    found = sklearn_seq.GRUClassifier._outputs(self, X)
+    return found - found.mean(axis=0) * 1e-3
+
+
+def _nan(self, X):
+    return sklearn_seq.GRUClassifier._outputs(self, X) * np.nan
+
+
+def _unweighted(self, X, y, sample_weight=None, X_val=None, y_val=None, groups=None):
+    return sklearn_seq.GRUClassifier.fit(self, X, y, None, X_val, y_val, groups)
+
+
+def _forgetful(self, X, y, sample_weight=None, X_val=None, y_val=None, groups=None):
+    self.__dict__.pop("_fitted_params", None)
+    return sklearn_seq.GRUClassifier.fit(self, X, y, sample_weight, X_val, y_val, groups)
+
+
+def _use_global_numbers(self, X):
+    self._shift = np.random.rand()  # noqa: NPY002
+
+
+def _write(self, X):
+    open("weights.pt", "w").close()
+
+
+def _jitter(self, X):
+    return sklearn_seq.GRUClassifier._outputs(self, X) + getattr(self, "_shift", 0.0) * [1.0, 0.0, 0.0]
+
+
+def _first_row(self, X):
+    self._shift = float(np.asarray(X[0]).ravel()[0])
+
+
+def _drop_params(self):
+    state = sklearn_seq.GRUClassifier.__getstate__(self)
+    return {name: value for name, value in state.items() if name != "hidden_size"} | {"hidden_size": 5}
+
+
+def _keep_last(self, result, *, keep_optimizer):
+    sklearn_seq.GRUClassifier._take(self, result, keep_optimizer=keep_optimizer)
+    if self.validation_scores_ is not None:
+        self.best_epoch_ = int(np.argmin(self.validation_scores_)) + 1
+
+
+def _change_input(self, X):
+    np.asarray(X[0])[...] = 0
+
+
+def _negative(self, X):
+    return sklearn_seq.GRUClassifier.predict_proba(self, X) * 0.999
+
+
+SABOTAGE = {
+    "check_padding_and_mates": {"_outputs": _mates},
+    "check_kind": {"fit": _fit_and(_change_input)},
+    "check_probabilities": {"predict_proba": _negative},
+    "check_weights": {"fit": _unweighted},
+    "check_failed_fit": {"fit": _forgetful},
+    "check_globals": {"fit": _fit_and(_use_global_numbers)},
+    "check_seed": {"fit": _fit_and(_use_global_numbers), "_outputs": _jitter},
+    "check_row_order": {"fit": _fit_and(_first_row), "_outputs": _jitter},
+    "check_silent": {"fit": _fit_and(_write)},
+    "check_copies": {"__getstate__": _drop_params},
+    "check_best_epoch": {"_take": _keep_last},
+    "check_repeated_call": {"_outputs": _nan},
+}
+
+
+@pytest.mark.parametrize("name", SABOTAGE)
+def test_a_broken_estimator_fails_the_check(name):
+    assert failing_checks(broken_gru(**SABOTAGE[name]), name) == {name}
+
+
+def test_a_failure_is_told_with_the_name_of_the_check():
+    with pytest.raises(AssertionError, match=r"BrokenGRU fails check_kind\[2-D\]: .*not finite"):
+        check_sequence_estimator(broken_gru(_outputs=_nan))
+    results = check_sequence_estimator(broken_gru(_outputs=_nan), on_fail=None)
+    assert {result["status"] for result in results} == {"failed", "passed"}
+
+
+# -- a process of its own ------------------------------------------------------------------------------------------------
+
+RELOAD = """
+import pickle, sys
+import numpy as np
+models, X = pickle.load(open(sys.argv[1], "rb"))
+np.savez(sys.argv[2], **{name: model.predict(X) for name, model in models.items()})
+assert "sklearn_seq.testing" not in sys.modules
+"""
+
+
+def test_pickles_give_the_same_bits_in_a_fresh_process(tmp_path):
+    models, X = {}, make_problem(kind="ragged").X_test
+    for cls in PREDICTORS:
+        data = make_problem(task_of(cls()), "ragged")
+        models[cls.__name__] = small(cls, random_state=0).fit(data.X, data.y)
+    (tmp_path / "models.pkl").write_bytes(pickle.dumps((models, X)))
+    command = [sys.executable, "-c", RELOAD, str(tmp_path / "models.pkl"), str(tmp_path / "found.npz")]
+    subprocess.run(command, check=True)
+    found = np.load(tmp_path / "found.npz")
+    for name, model in models.items():
+        np.testing.assert_array_equal(found[name], model.predict(X), strict=True)
