@@ -30,7 +30,7 @@ SETTINGS = {
     "dropout": 0.2,
     "pooling": "last",
     "lr": 1e-2,
-    "max_epochs": 5,
+    "max_epochs": 3,
     "batch_size": 64,
     "n_threads": 1,
 }

@@ -41,6 +41,8 @@ def outputs(
     device = device or _CPU
     if _first_parameter(module).device != device:
         module.to(device)
+    if len(data) == 1:
+        return _one(module, data.values[data.starts[0] : data.stops[0]], n_threads, device)
     gather = Gather(data)
     longest = int(data.lengths.max()) if gather.length is None else gather.length
     chunks = _chunks(module, data, longest)
@@ -65,6 +67,15 @@ def outputs(
 _CPU = torch.device("cpu")
 
 
+def _one(module: torch.nn.Module, x: np.ndarray, n_threads: int | str, device: torch.device) -> np.ndarray:
+    """As `outputs` for a single sequence, (T, F), without what only many need: an answer is wanted soon."""
+    batch = np.repeat(x[None], _TILE, axis=0) if len(x) <= _SHORT else x[None].copy()  # from read-only memory too
+    threads = auto_threads(module, len(batch)) if n_threads == "auto" else int(n_threads)
+    with hold_threads(threads), torch.inference_mode():
+        found = module(torch.from_numpy(batch).to(device), None)
+        return found[:1].double().cpu().numpy()
+
+
 def _first_parameter(module: torch.nn.Module) -> torch.Tensor:
     """Found once a module: torch's own search takes as long as a small network's answer."""
     found = module.__dict__.get("_first_parameter")
@@ -76,8 +87,6 @@ def _first_parameter(module: torch.nn.Module) -> torch.Tensor:
 def _chunks(module: torch.nn.Module, data: Sequences, longest: int) -> list[np.ndarray]:
     """Rows of about equal length together, whole tiles first."""
     n = len(data)
-    if n == 1:
-        return [np.zeros(1, dtype=np.int64)]
     lengths = data.lengths
     order = np.arange(n) if lengths[0] == longest == lengths.min() else np.argsort(lengths, kind="stable")
     width = max((p.shape[0] for p in module.parameters() if p.ndim > 1), default=1)
