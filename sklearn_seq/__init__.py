@@ -25,7 +25,7 @@ _NAMES = {
     "SlidingWindow": "sklearn_seq.preprocessing.windows",
     "Smoother": "sklearn_seq.preprocessing.smoothing",
     "Supervised": "sklearn_seq.preprocessing.windows",
-    "from_channels_first": "sklearn_seq.sequences.container",
+    "from_channels_first": "sklearn_seq.sequences.layout",
     "load": "sklearn_seq.persistence.saving",
     "make_supervised": "sklearn_seq.preprocessing.windows",
     "save": "sklearn_seq.persistence.saving",

@@ -29,7 +29,7 @@ from sklearn_seq.preprocessing.windows import SlidingWindow as SlidingWindow
 from sklearn_seq.preprocessing.windows import Supervised as Supervised
 from sklearn_seq.preprocessing.windows import make_supervised as make_supervised
 from sklearn_seq.sequences.container import Sequences as Sequences
-from sklearn_seq.sequences.container import from_channels_first as from_channels_first
+from sklearn_seq.sequences.layout import from_channels_first as from_channels_first
 
 __version__: str
 

@@ -15,8 +15,10 @@ from sklearn.model_selection import GroupKFold, KFold, cross_val_score, train_te
 from sklearn.utils import indexable, resample, shuffle
 
 from sklearn_seq import GRUClassifier, Sequences, SlidingWindow, from_channels_first
-from sklearn_seq.sequences.gate import describe, first_bad, read_X
+from sklearn_seq.sequences.finite import first_bad
+from sklearn_seq.sequences.gate import read_X
 from sklearn_seq.sequences.order import content_order, distinct_rows
+from sklearn_seq.sequences.reading import describe
 from sklearn_seq.sequences.statistics import feature_statistics
 from sklearn_seq.sequences.weights import read_groups, read_weight
 

@@ -91,8 +91,8 @@ class Recurrent(nn.Module):
             if isinstance(layer, nn.LSTM):
                 # from half open to nearly always open: units begin with memories from two steps to some fifty
                 spread = torch.linspace(0.0, _WIDEST_FORGET_BIAS, size)
-                layer.bias_ih_l0[size : 2 * size] = spread
-                layer.bias_ih_l0[:size] = -spread / 2
+                bias: Any = layer.bias_ih_l0  # gates in torch's order: input, forget, cell, output
+                bias[:size], bias[size : 2 * size] = -spread / 2, spread
 
     def forward(
         self, x: Tensor, mask: Tensor | None, state: State | None = None

@@ -7,7 +7,8 @@ import numpy as np
 
 from sklearn_seq.params import AtLeast, Positional, estimator, public
 from sklearn_seq.preprocessing._base import _Transformer, read_table
-from sklearn_seq.sequences.container import Sequences, table_identity
+from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.stretches import table_identity
 
 __all__ = ["SlidingWindow", "Supervised", "make_supervised"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sklearn_seq.params import public
+from sklearn_seq.sequences.stretches import indices, share_rows, table_identity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ class Sequences:
                 f"values has shape {values.shape}; wanted (total_timesteps, n_features). "
                 "For an array of shape (n_samples, n_timesteps, n_features) use Sequences.from_array."
             )
-        starts, stops = _indices(starts, "starts"), _indices(stops, "stops")
+        starts, stops = indices(starts, "starts"), indices(stops, "stops")
         if len(starts) != len(stops):
             raise ValueError(
                 f"starts has {len(starts)} entries and stops has {len(stops)}; each sequence needs one of both"
@@ -76,7 +76,7 @@ class Sequences:
                     f"sequence {i} is the rows {starts[i]} to {stops[i]}, which do not lie inside the {len(values)} rows "
                     "of values; wanted 0 <= start <= stop <= number of rows"
                 )
-        shared = _share_rows(starts, stops)
+        shared = share_rows(starts, stops)
         self._set(values, starts, stops, table_identity(values) if shared else None, starts if shared else None)
 
     def _set(self, values: Any, starts: Any, stops: Any, source: str | None, offsets: Any) -> None:
@@ -177,7 +177,7 @@ class Sequences:
         if lengths is None:
             there = ~np.isnan(whole.values).all(axis=1).reshape(len(X), n_timesteps)
             lengths = np.where(there.any(axis=1), n_timesteps - there[:, ::-1].argmax(axis=1), 0)
-        lengths = _indices(lengths, "lengths")
+        lengths = indices(lengths, "lengths")
         if len(lengths) != len(X) or (lengths < 0).any() or (lengths > n_timesteps).any():
             raise ValueError(
                 f"lengths must be {len(X)} numbers from 0 to {n_timesteps}, one a sequence; got {lengths!r}"
@@ -376,81 +376,10 @@ class Sequences:
     @property
     def overlapping(self) -> bool:
         """Whether any two sequences share rows of the block."""
-        return _share_rows(self.starts, self.stops)
+        return share_rows(self.starts, self.stops)
 
     @property
     def equal_length(self) -> int | None:
         """The length that all sequences share, or None."""
         lengths = self.lengths
         return int(lengths[0]) if len(lengths) and (lengths == lengths[0]).all() else None
-
-
-def table_identity(values: np.ndarray) -> str:
-    """A name for a table that its content gives: windows that were cut from equal tables can be held against each other.
-
-    Parameters
-    ----------
-    values : ndarray
-        The table.
-
-    Returns
-    -------
-    str
-    """
-    name = hashlib.blake2b(repr((values.shape, values.dtype.str)).encode(), digest_size=16)
-    name.update(np.ascontiguousarray(values).tobytes() if values.dtype.hasobject else np.ascontiguousarray(values).data)
-    return name.hexdigest()
-
-
-def _share_rows(starts: np.ndarray, stops: np.ndarray) -> bool:
-    """Whether two different stretches share rows (one that stands twice does not count)."""
-    order = np.lexsort([stops, starts])
-    starts, stops = starts[order], stops[order]
-    new = np.r_[True, (np.diff(starts) != 0) | (np.diff(stops) != 0)] if len(starts) else np.zeros(0, dtype=bool)
-    starts, stops = starts[new], stops[new]
-    return bool((starts[1:] < np.maximum.accumulate(stops)[:-1]).any())
-
-
-def _indices(values: Any, name: str) -> np.ndarray:
-    array = np.asarray(values)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise ValueError(f"{name} must be a 1-D array of whole numbers; got shape {array.shape}, dtype {array.dtype}")
-    return array.astype(np.int64)
-
-
-@public
-def from_channels_first(X: Any) -> Any:
-    """Turn data with channels before time, as aeon and sktime hold it, into time before features.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, n_channels, n_timesteps), or list of arrays of shape (n_channels, n_timesteps_i)
-        Sequences with channels first.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_timesteps, n_channels), or list of arrays of shape (n_timesteps_i, n_channels)
-        The same sequences with features last.
-
-    Raises
-    ------
-    ValueError
-        When an array is not 3-D, or one of a list not 2-D.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_seq import from_channels_first
-    >>> from_channels_first(np.zeros((10, 3, 50))).shape
-    (10, 50, 3)
-    """
-    if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object):
-        arrays = [np.asarray(sequence) for sequence in X]
-        for i, array in enumerate(arrays):
-            if array.ndim != 2:
-                raise ValueError(f"sequence {i} has shape {array.shape}; wanted (n_channels, n_timesteps)")
-        return [array.T for array in arrays]
-    X = np.asarray(X)
-    if X.ndim != 3:
-        raise ValueError(f"X has shape {X.shape}; wanted (n_samples, n_channels, n_timesteps)")
-    return X.transpose(0, 2, 1)

@@ -1,0 +1,86 @@
+"""Infinity and NaN, refused by position."""
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.kinds import Kind
+
+__all__ = ["first_bad", "refuse_non_finite"]
+
+
+def first_bad(sequences: Sequences, bad: np.ndarray) -> tuple[int, int, int] | None:
+    """Sequence, time step and feature of the first marked value, or None.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        The data.
+    bad : ndarray of bool, of the shape of ``sequences.values``
+        The marks.
+
+    Returns
+    -------
+    tuple of int, or None
+    """
+    rows = np.flatnonzero(bad.any(axis=1))
+    if not len(rows):
+        return None
+    # rows between the sequences do not count
+    inside = np.searchsorted(rows, sequences.starts) < np.searchsorted(rows, sequences.stops)
+    if not inside.any():
+        return None
+    i = int(inside.argmax())
+    row = int(rows[np.searchsorted(rows, sequences.starts[i])])
+    return i, row - int(sequences.starts[i]), int(bad[row].argmax())
+
+
+def refuse_non_finite(
+    sequences: Sequences, X: Any, estimator: Any, *, missing: str = "error", kind: Kind = "ragged"
+) -> None:
+    """Refuse infinity, and NaN unless it is to be masked, by name and position.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        The data as read.
+    X : object
+        The data as given: tells a true infinity from a number that was too large for the dtype.
+    estimator : estimator
+        Named in the message.
+    missing : {"error", "mask"}
+        Whether NaN is refused.
+    kind : {"2-D", "3-D", "ragged"}
+        How X was given.
+
+    Raises
+    ------
+    ValueError
+        When there is such a value.
+    """
+    values = sequences.values
+    if np.isfinite(values.sum(dtype=np.float64)):
+        return
+    bad = ~np.isfinite(values) if missing == "error" else np.isinf(values)
+    where = first_bad(sequences, bad)
+    if where is None:
+        return
+    i, t, f = where
+    value = values[sequences.starts[i] + t, f]
+    name = type(estimator).__name__
+    column = getattr(estimator, "feature_names_in_", None)
+    if kind == "2-D":
+        place = f"X[{i}], timestep {t}" + (f" (column {column[t]!r})" if column is not None else "")
+    else:
+        place = f"X[{i}], timestep {t}, feature {f}"
+    if np.isnan(value):
+        raise ValueError(
+            f"Input X contains NaN: {place}. {name} does not accept missing values as it stands: "
+            "fill them (SequenceImputer), drop them, or set missing='mask' on an estimator that has it."
+        )
+    raise ValueError(
+        f"Input X contains infinity or a value too large for dtype('{values.dtype}'): {place}. "
+        "Clip or scale the data (OutlierClipper, SequenceScaler)"
+        + (", or set dtype='float64'." if values.dtype == np.float32 else ".")
+    )
