@@ -279,7 +279,7 @@ class TaskMixin(FittedState, CallbackSupportMixin):
         copy._take(result, keep_optimizer=False)
         copy._module = copy._rebuild(weights_of(result.module))
         copy.best_epoch_ = copy.n_iter_
-        return {name: value for name, value in copy.__dict__.items() if name not in self.__dict__ or name == "_module"}
+        return {name: value for name, value in copy.__dict__.items() if self.__dict__.get(name) is not value}
 
     # -- predict -----------------------------------------------------------------------------------------------------
 
