@@ -91,7 +91,13 @@ def measure_predict(case, rounds):
         for _ in range(CALLS):
             ours.predict(one)
 
-    seconds = interleave({"bare network": bare_one, "sklearn_seq": ours_one}, rounds, time.perf_counter)
+    def module_one():
+        with torch.inference_mode():
+            for _ in range(CALLS):
+                ours.module_(one_t)
+
+    cases = {"bare network": bare_one, "its own module_": module_one, "sklearn_seq": ours_one}
+    seconds = interleave(cases, rounds, time.perf_counter)
     return [
         [case, name, f"{1e6 * np.median(seconds[name]) / CALLS:.0f}", f"{mid:.2f}", f"{low:.2f} to {high:.2f}"]
         for name, (mid, low, high) in ratios(seconds, "bare network").items()

@@ -379,7 +379,7 @@ BAD_CALLS = [
     BadCall("y a text", fit_y("aabbaabb"), TypeError, r"^Input should have at least 1 dimension"),
     BadCall("y sparse", fit_y(sparse.csr_matrix(np.eye(N))), TypeError, r"^Sparse data was passed for y.*Use y\.toarray\(\)"),
     BadCall("y complex", fit_y(NUMBERS + 1j), ValueError, r"^Complex data not supported"),
-    BadCall("y 3-D", fit_y(np.zeros((N, 2, 2))), ValueError, r"dim 3.*dim <= 2"),
+    BadCall("y 3-D", fit_y(np.zeros((N, 2, 2))), ValueError, r"dim 3.*<= 2"),
     BadCall("y without columns", fit_y(np.empty((N, 0))), ValueError, r"^Found array with 0 feature\(s\)"),
     BadCall("y of lists that differ", fit_y([[1, 2], [3]] * 4), ValueError, r"inhomogeneous shape|legacy multi-label"),
     BadCall("NaN in y", fit_y(np.r_[NUMBERS[:-1], np.nan]), ValueError, r"^Input y contains NaN\.$"),
