@@ -123,14 +123,7 @@ class _Padded(SlidingWindow):
 
 
 BY_DEFINITION = {"check_methods_sample_order_invariance", "check_methods_subset_invariance"}
-BY_CONTAINER = {
-    "check_array_api_input",
-    "check_estimators_pickle",
-    "check_fit_idempotent",
-    "check_pipeline_consistency",
-    "check_transformer_data_not_an_array",
-    "check_transformer_general",
-}
+BY_CONTAINER = {"check_array_api_input"}
 
 
 @pytest.mark.filterwarnings("ignore")

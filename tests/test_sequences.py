@@ -197,9 +197,17 @@ def test_repr_and_cells():
     assert repr(X) == "Sequences(2 sequences, 3 to 5 timesteps, 2 features, float64)"
     assert repr(X[:1]) == "Sequences(1 sequences, 3 timesteps, 2 features, float64)"
     assert repr(X[:0]) == "Sequences(0 sequences, 2 features, float64)"
-    cells = np.asarray(X)
+    cells = X.to_cells()
     assert (cells.shape, cells.dtype) == ((2, 1), object)
     same(Sequences.from_list(list(cells[:, 0])), X.to_list())
+
+
+def test_numpy_makes_a_padded_array_of_it():
+    padded = np.asarray(Sequences.from_list([np.zeros((3, 2)), np.ones((5, 2))]))
+    assert (padded.shape, padded.dtype) == ((2, 5, 2), np.float64)
+    assert np.isnan(padded[0, 3:]).all() and (padded[0, :3] == 0).all() and (padded[1] == 1).all()
+    whole = np.asarray(Sequences.from_array(np.arange(12).reshape(2, 3, 2))[[1, 0]])
+    assert whole.tolist() == [[[6, 7], [8, 9], [10, 11]], [[0, 1], [2, 3], [4, 5]]] and whole.dtype.kind == "i"
 
 
 def test_channels_first():

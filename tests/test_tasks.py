@@ -261,8 +261,9 @@ def test_bagging_carries_tables_and_cells():
     """It insists on two dimensions: ragged data go as a column of cells."""
     for kind in ("2-D", "Sequences"):
         data = problem(GRUClassifier, kind, n_classes=2)
-        bag = BaggingClassifier(GRUClassifier(**SMALL), n_estimators=2, random_state=0).fit(np.asarray(data.X), data.y)
-        assert bag.predict_proba(np.asarray(data.X_test)).shape == (18, 2)
+        X, X_test = (data.X, data.X_test) if kind == "2-D" else (data.X.to_cells(), data.X_test.to_cells())
+        bag = BaggingClassifier(GRUClassifier(**SMALL), n_estimators=2, random_state=0).fit(X, data.y)
+        assert bag.predict_proba(X_test).shape == (18, 2)
     data = problem(GRURegressor, "2-D")
     bag = BaggingRegressor(GRURegressor(**SMALL), n_estimators=2, random_state=0).fit(data.X, data.y)
     assert bag.predict(data.X_test).shape == (18,)

@@ -227,13 +227,27 @@ class Sequences:
         return list(self)
 
     def to_padded(self, fill: float = np.nan) -> np.ndarray:
-        """One array of shape ``(n_sequences, longest, n_features)`` with ``fill`` behind each sequence."""
+        """One array of shape ``(n_sequences, longest, n_features)`` with ``fill`` behind each sequence.
+
+        This is also what numpy makes of it: ``np.asarray(sequences)``.
+        """
         longest = int(self.lengths.max()) if len(self) else 0
+        if self.equal_length is not None:
+            return self.values[self.rows()].reshape(len(self), longest, self.n_features)
         dtype = np.result_type(self.values.dtype, np.min_scalar_type(fill) if fill == fill else np.float32)
         out = np.full((len(self), longest, self.n_features), fill, dtype=dtype)
-        for i, sequence in enumerate(self):
-            out[i, : len(sequence)] = sequence
+        out[np.arange(longest) < self.lengths[:, None]] = self.values[self.rows()]
         return out
+
+    def to_cells(self) -> np.ndarray:
+        """A column of cells, an object array of shape ``(n_sequences, 1)``.
+
+        In this form meta-estimators that insist on two dimensions, such as BaggingClassifier, carry sequences.
+        """
+        cells = np.empty((len(self), 1), dtype=object)
+        for i, sequence in enumerate(self):
+            cells[i, 0] = sequence
+        return cells
 
     def to_frame(self, columns: Any = None) -> pd.DataFrame:
         """A long pandas frame with the columns ``id``, ``time`` (steps from 0) and the features."""
@@ -306,11 +320,8 @@ class Sequences:
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        # (n, 1) cells: the form in which meta-estimators that insist on arrays can carry sequences
-        cells = np.empty((len(self), 1), dtype=object)
-        for i, sequence in enumerate(self):
-            cells[i, 0] = sequence
-        return cells
+        padded = self.to_padded()
+        return padded if dtype is None else padded.astype(dtype)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequences):
