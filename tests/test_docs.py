@@ -96,3 +96,17 @@ def test_code_without_prompts_is_python(path):
     for block in blocks(path):
         if ">>>" not in block:
             compile(block, str(path), "exec")
+
+
+def test_the_table_of_families_is_what_there_is():
+    """README's table, row by row, from the public names."""
+    tasks = {"classify": "Classifier", "regress": "Regressor"}
+    names = set(sklearn_seq.__all__)
+    families = sorted({name.removesuffix(end) for end in tasks.values() for name in names if name.endswith(end)})
+    rows = ["| family | " + " | ".join(tasks) + " |", "| --- |" + " --- |" * len(tasks)]
+    for family in families:
+        cells = [f"`{family}{end}`" if family + end in names else "" for end in tasks.values()]
+        rows.append(f"| {family} | " + " | ".join(cells) + " |")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- families -->")[2].partition("<!-- /families -->")[0]
+    assert table.strip().splitlines() == rows

@@ -369,7 +369,7 @@ def test_weights_of_another_shape_or_kind_are_refused(good):
             "longer": np.zeros((*array.shape, 2), array.dtype),
             "shorter": array[..., :-1],
             "empty": np.zeros((0, 10**9), array.dtype),
-            "complex": array.astype(np.complex64),
+            "whole numbers": array.astype(np.int64),
             "boolean": array.astype(bool),
         }
         for kind, other in others.items():
@@ -630,7 +630,7 @@ def test_matrices_that_point_outside_themselves_are_refused():
     file = io.BytesIO()
     np.save(file, np.array([10**6, 1, 2, 3], np.int32))
     evil = pack(entries | {name: pack(inside | {"indices.npy": file.getvalue()})})
-    refused(made(header, arrays, evil), "indices")
+    refused(made(header, arrays, evil), "ind(ices|ex)")
 
 
 def test_functions_of_scikit_learn_that_only_compute_are_let_in():
