@@ -234,10 +234,9 @@ class TaskMixin(FittedState, CallbackSupportMixin):
     def _make_plan(
         self, train: Part, valid: Part | None, seeds: Seeds, n_epochs: int, before: dict[str, Any] | None
     ) -> Plan:
-        if before is None:
-            self._settled_scale = feature_statistics(train.data, train.weight) if self.standardize else None
         self._fitted_params = self._plain_params()
-        scale = self.__dict__.pop("_settled_scale", None)
+        # a network that goes on has its scale among its weights
+        scale = feature_statistics(train.data, train.weight) if before is None and self.standardize else None
 
         def build() -> Network:
             network = self._build()

@@ -7,7 +7,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
-from sklearn_seq.training.batches import Batch, Batches, Gather
+from sklearn_seq.training.batches import Batch
 from sklearn_seq.training.plan import Part
 
 __all__ = ["Net", "Rows", "check_callbacks", "listens_to_batches"]
@@ -20,7 +20,6 @@ class Rows(torch.utils.data.Dataset):
 
     def __init__(self, part: Part) -> None:
         self.part = part
-        self._gather = Gather(part.data)
 
     def __len__(self) -> int:
         return len(self.part)
@@ -51,14 +50,12 @@ class Net(NeuralNet):
         Of the plan.
     optimizer_instance : torch.optim.Optimizer
         Over the module's parameters.
-    batches : Batches
-        Of the training part.
     **options
         Of skorch.
     """
 
-    def __init__(self, module: Any, *, loss: Any, optimizer_instance: Any, batches: Batches, **options: Any) -> None:
-        self.loss, self.optimizer_instance, self.batches = loss, optimizer_instance, batches
+    def __init__(self, module: Any, *, loss: Any, optimizer_instance: Any, **options: Any) -> None:
+        self.loss, self.optimizer_instance = loss, optimizer_instance
         super().__init__(module, criterion=_PlanLoss, criterion__loss=loss, **options)
 
     @property

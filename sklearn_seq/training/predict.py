@@ -9,10 +9,11 @@ from sklearn_seq.training.threads import auto_threads, hold_threads
 
 __all__ = ["outputs"]
 
-# Above some 16 MB for the largest activation a row costs up to twice as much (measured: docs/benchmarks.md).
+# A bound on the largest activation, so that a chunk stays near the processor's caches. A judgement from trials on two
+# cores; docs/benchmarks.md has no table of it.
 _BYTES = 16e6
-# Products over whole tiles give the same bits whatever else is in the batch. Longer sequences would pay up to twenty
-# times as much for a single row; there, answers agree to 1e-6.
+# Products over whole tiles give the same bits whatever else is in the batch. For a single longer sequence a tile costs
+# too much (an LSTM of 64 units, 100 steps: six times the time); there, answers agree to 1e-6.
 _TILE = 32
 _SHORT = 8
 

@@ -75,7 +75,6 @@ class _Trainer:
             self.module,
             loss=self.plan.loss,
             optimizer_instance=self.optimizer,
-            batches=self.batches,
             lr=self.settings.lr,
             max_epochs=self.plan.n_epochs,
             batch_size=self.plan.batch_size,
@@ -131,7 +130,7 @@ class _Trainer:
         self.module.train()
         step = self.plan.step or _gradient_step
         losses, rates = [], []
-        for i, batch in enumerate(self.batches):
+        for batch in self.batches:
             rate = self.schedule.at(self.n_steps)
             if rate != self.rate:  # where ours stays, what a callback of skorch set holds
                 self.rate = rate
@@ -141,7 +140,7 @@ class _Trainer:
                 self.net.notify("on_batch_begin", batch=(batch, batch.target), training=True)
             loss = step(self, batch)  # ()
             if self.listened:
-                self._tell_net_of_batch(batch, loss, i)
+                self._tell_net_of_batch(batch, loss)
             losses.append(loss * len(batch.x))
             rates.append(float(self.optimizer.param_groups[0]["lr"]))
             self.n_steps += 1
@@ -209,7 +208,7 @@ class _Trainer:
             if key in entry:
                 history.record(f"{key}_best", entry[key] <= min(row[key] for row in history))
 
-    def _tell_net_of_batch(self, batch: Batch, loss: torch.Tensor, i: int) -> None:
+    def _tell_net_of_batch(self, batch: Batch, loss: torch.Tensor) -> None:
         history = self.net.history
         history.new_batch()
         history.record_batch("train_loss", float(loss))

@@ -9,8 +9,8 @@ import torch
 
 __all__ = ["auto_threads", "hold_threads"]
 
-# Below some 8 million operations a product, a second thread costs more than it brings, several times as much beside
-# a busy neighbour (measured: docs/benchmarks.md).
+# Below some 8 million operations a product, a second thread brings little on an idle machine and costs several times
+# the step beside a busy neighbour. A judgement from trials on two cores; docs/benchmarks.md has no table of it.
 _WORTH_A_THREAD = 8e6
 _MOST = 8
 
