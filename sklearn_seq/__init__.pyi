@@ -2,6 +2,7 @@
 from sklearn_seq import datasets as datasets
 from sklearn_seq import families as families
 from sklearn_seq import layers as layers
+from sklearn_seq import metrics as metrics
 from sklearn_seq import model_selection as model_selection
 from sklearn_seq import params as params
 from sklearn_seq import persistence as persistence
@@ -16,6 +17,15 @@ from sklearn_seq.families.recurrent import LSTMClassifier as LSTMClassifier
 from sklearn_seq.families.recurrent import LSTMRegressor as LSTMRegressor
 from sklearn_seq.families.recurrent import RNNClassifier as RNNClassifier
 from sklearn_seq.families.recurrent import RNNRegressor as RNNRegressor
+from sklearn_seq.metrics.calibration import expected_calibration_error as expected_calibration_error
+from sklearn_seq.metrics.calibration import quantile_calibration_error as quantile_calibration_error
+from sklearn_seq.metrics.classification import brier_score as brier_score
+from sklearn_seq.metrics.classification import negative_log_likelihood as negative_log_likelihood
+from sklearn_seq.metrics.gaussian import gaussian_crps as gaussian_crps
+from sklearn_seq.metrics.gaussian import gaussian_nll as gaussian_nll
+from sklearn_seq.metrics.intervals import interval_coverage as interval_coverage
+from sklearn_seq.metrics.intervals import interval_score as interval_score
+from sklearn_seq.metrics.samples import crps_from_samples as crps_from_samples
 from sklearn_seq.persistence.saving import load as load
 from sklearn_seq.persistence.saving import save as save
 from sklearn_seq.persistence.saving import skops_types as skops_types
@@ -50,9 +60,18 @@ __all__ = [
     "SlidingWindow",
     "Smoother",
     "Supervised",
+    "brier_score",
+    "crps_from_samples",
+    "expected_calibration_error",
     "from_channels_first",
+    "gaussian_crps",
+    "gaussian_nll",
+    "interval_coverage",
+    "interval_score",
     "load",
     "make_supervised",
+    "negative_log_likelihood",
+    "quantile_calibration_error",
     "save",
     "skops_types",
 ]

@@ -118,7 +118,7 @@ def test_importing_the_package_loads_the_standard_library_alone():
     assert found - sys.stdlib_module_names == {"sklearn_seq"}
 
 
-@pytest.mark.parametrize("room", ["params", "sequences", "preprocessing", "model_selection", "datasets"])
+@pytest.mark.parametrize("room", ["params", "sequences", "preprocessing", "model_selection", "metrics", "datasets"])
 def test_importing_a_lower_room_loads_no_torch(room):
     found = loaded(f"import sklearn_seq.{room}")
     assert found & {"torch", "skorch", "polars", "matplotlib"} == set()
