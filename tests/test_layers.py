@@ -6,9 +6,10 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from sklearn_seq.layers.dropout import Dropout, give_generator
+from sklearn_seq.layers.dropout import Draws, Dropout, give_draws
 from sklearn_seq.layers.masks import lengths_of, make_mask, reverse_inside, zero_padding
-from sklearn_seq.layers.network import Head, Network
+from sklearn_seq.layers.linear import Head
+from sklearn_seq.layers.network import Network
 from sklearn_seq.layers.pooling import make_pool
 from sklearn_seq.layers.recurrent import Recurrent
 from sklearn_seq.layers.scaling import InputScaling
@@ -191,7 +192,7 @@ def test_attention_pooling():
 
 def test_dropout_draws_from_its_own_generator_and_keeps_the_mean():
     layer = Dropout(0.3).train()
-    give_generator(nn.Sequential(layer), torch.Generator().manual_seed(0))
+    give_draws(nn.Sequential(layer), Draws([torch.Generator().manual_seed(0)]))
     before = torch.get_rng_state()
     x = torch.ones(400, 500)
     first, second = layer(x), layer(x)
@@ -199,7 +200,7 @@ def test_dropout_draws_from_its_own_generator_and_keeps_the_mean():
     assert not torch.equal(first, second)
     assert set(first.unique().tolist()) == {0.0, torch.tensor(1 / 0.7).item()}
     assert abs(first.mean().item() - 1) < 0.01
-    give_generator(layer, torch.Generator().manual_seed(0))
+    give_draws(layer, Draws([torch.Generator().manual_seed(0)]))
     assert torch.equal(layer(x), first)
     assert layer.eval()(x) is x
     assert Dropout(0.0).train()(x) is x

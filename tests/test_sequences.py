@@ -460,8 +460,10 @@ def test_sizes_in_words_and_places():
     assert describe(X) == "2 sequences x 3 to 5 timesteps x 2 features"
     assert describe(X[:1]) == "1 sequences x 3 timesteps x 2 features"
     assert describe(X[:0]) == "0 sequences"
-    bad = np.zeros((8, 2), dtype=bool)
-    assert first_bad(X, bad) is None
-    bad[4, 1] = True
-    assert first_bad(X, bad) == (1, 1, 1)
-    assert first_bad(X[:1], bad) is None
+    assert first_bad(X, np.isinf) is None
+    values = X.values.copy()
+    values[4, 1] = np.inf
+    X = X.map_values(values)
+    assert first_bad(X, np.isinf) == (1, 1, 1)
+    assert first_bad(X, np.isnan) is None
+    assert first_bad(X[:1], np.isinf) is None

@@ -20,7 +20,8 @@ from sklearn_seq.sequences.order import content_order
 from sklearn_seq.testing import make_problem
 from sklearn_seq.training import Part, Seeds
 from sklearn_seq.training.batches import Batches, Gather
-from sklearn_seq.training.optimizers import Schedule, make_optimizer, pack_state, unpack_state
+from sklearn_seq.training.flat import Flat
+from sklearn_seq.training.optimizers import Schedule, make_optimizer
 from sklearn_seq.training.seeds import build_seeded
 from sklearn_seq.training.threads import auto_threads, hold_threads
 
@@ -126,7 +127,7 @@ def test_plateau_and_other_schedules_reach_the_optimiser():
             DATA.X, DATA.y
         )
         schedule = Schedule(name, 0.01, 4)
-        assert [row["lr"] for row in model.history_] == pytest.approx([schedule.at(step) for step in range(4)])
+        assert [row["lr"] for row in model.history_] == pytest.approx(schedule.at(np.arange(4)))
 
 
 # -- schedules -----------------------------------------------------------------------------------------------------------
@@ -154,7 +155,7 @@ def test_the_plateau_rule_halves_after_five_epochs_without_a_better_loss():
     rates = []
     for loss in [3, 2, 2, 2, 2, 2, 2, 1, *[1] * 5]:
         schedule.after_epoch(loss)
-        rates.append(schedule.at(0))
+        rates.append(float(schedule.at(0)))
     assert rates == [0.1] * 6 + [0.05] * 6 + [0.025]
 
 
@@ -169,37 +170,81 @@ NAMES = [
 ]
 
 
+def gradients(flat, n_steps, seed):
+    """What a loss would leave in ``flat.gradient``, step by step."""
+    rng = torch.Generator().manual_seed(seed)
+    for _ in range(n_steps):
+        for module in flat.modules:
+            for parameter in module.parameters():
+                parameter.grad.copy_(torch.randn(parameter.shape, generator=rng))
+        yield
+
+
+def linears(n, **options):
+    torch.manual_seed(0)
+    return [torch.nn.Linear(3, 2, **options) for _ in range(n)]
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_our_optimisers_are_torchs_and_each_replica_has_its_own_rate(name, decay):
+    rates, modules = [1e-2, 3e-2, 0.1], linears(3)
+    twins = [torch.nn.Linear(3, 2) for _ in modules]
+    options = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
+    cls = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[name]
+    theirs = []
+    for twin, module, rate in zip(twins, modules, rates, strict=True):
+        twin.load_state_dict(module.state_dict())
+        theirs.append(cls(twin.parameters(), lr=rate, weight_decay=decay, **options))
+    flat = Flat(modules)
+    ours = make_optimizer(name, flat, rates=rates, decays=[decay] * 3)
+    # the second replica sits out a step, as one with fewer batches does
+    active = np.ones((5, 3), dtype=bool)
+    active[2, 1] = False
+    ours.prepare(np.tile(rates, (5, 1)), active)
+    for i, _ in enumerate(gradients(flat, 5, 1)):
+        for r, (twin, module) in enumerate(zip(twins, modules, strict=True)):
+            if active[i, r]:
+                for own, other in zip(twin.parameters(), module.parameters(), strict=True):
+                    own.grad = other.grad.clone()
+                theirs[r].step()
+            else:
+                flat.gradient[r] = 0.0
+        ours.update(i)
+    for twin, module in zip(twins, modules, strict=True):
+        for own, other in zip(twin.parameters(), module.parameters(), strict=True):
+            torch.testing.assert_close(other, own, atol=2e-6, rtol=2e-6)
+            torch.testing.assert_close(flat.values[modules.index(module)][: 6].view(2, 3), module.weight.detach())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_optimisers_go_on_from_a_packed_state(name):
-    def steps(module, optimizer, n, seed):
-        rng = torch.Generator().manual_seed(seed)
-        for _ in range(n):
-            optimizer.zero_grad()
-            (module(torch.randn(6, 3, generator=rng)) ** 2).sum().backward()
-            optimizer.step()
+    def steps(flat, optimizer, n, seed):
+        for _ in gradients(flat, n, seed):
+            optimizer.prepare(np.full((1, 1), 1e-2), np.ones((1, 1), dtype=bool))
+            optimizer.update(0)
 
-    torch.manual_seed(0)
-    module = torch.nn.Linear(3, 2, bias=False)  # matrices alone: some optimisers want no other
-    twin = torch.nn.Linear(3, 2, bias=False)
-    optimizer = make_optimizer(name.upper(), module, lr=1e-2, weight_decay=0.0)
-    steps(module, optimizer, 3, 1)
-    packed = pack_state(optimizer)
+    flat, twin = (Flat(linears(1, bias=False)) for _ in range(2))  # matrices alone: some optimisers want no other
+    optimizer = make_optimizer(name.upper(), flat, rates=[1e-2], decays=[0.0])
+    steps(flat, optimizer, 3, 1)
+    packed = optimizer.pack(0)
     assert not any(isinstance(v, torch.Tensor) for entry in packed["entries"].values() for v in entry.values())
-    twin.load_state_dict(module.state_dict())
-    other = make_optimizer(name, twin, lr=1e-2, weight_decay=0.0)
-    unpack_state(other, packed)
-    steps(module, optimizer, 2, 2)
+    twin.values.copy_(flat.values)
+    other = make_optimizer(name, twin, rates=[1e-2], decays=[0.0])
+    other.unpack(0, packed)
+    steps(flat, optimizer, 2, 2)
     steps(twin, other, 2, 2)
-    torch.testing.assert_close(twin.weight, module.weight, atol=1e-7, rtol=1e-6)
-    fresh = make_optimizer("sgd" if name != "sgd" else "adam", twin, lr=1e-2, weight_decay=0.0)
-    unpack_state(fresh, packed)  # of another optimiser: left out
-    assert not fresh.state
+    torch.testing.assert_close(twin.values, flat.values, atol=1e-7, rtol=1e-6)
+    fresh = make_optimizer("sgd" if name != "sgd" else "adam", twin, rates=[1e-2], decays=[0.0])
+    before = fresh.pack(0)
+    fresh.unpack(0, packed)  # of another optimiser: left out
+    assert repr(fresh.pack(0)) == repr(before)
 
 
 def test_frozen_parameters_are_left_alone():
-    module = torch.nn.Linear(3, 2)
+    (module,) = linears(1)
     module.bias.requires_grad_(False)
-    optimizer = make_optimizer("adam", module, lr=0.1, weight_decay=0.0)
+    optimizer = make_optimizer("adam", Flat([module]), rates=[0.1], decays=[0.0])
     assert [len(group["params"]) for group in optimizer.param_groups] == [1]
 
 
@@ -229,11 +274,11 @@ def test_windows_are_gathered_as_slices():
 def test_batches_hold_every_row_once_in_a_new_order_each_epoch():
     X = Sequences.from_array(np.arange(22.0, dtype=np.float32).reshape(22, 1))
     part = Part(X, np.arange(22), np.linspace(1, 2, 22))
-    batches = Batches(part, 5, CPU, torch.float32, seed=0)
+    batches = Batches([part], 5, CPU, torch.float32, [0])
     assert len(batches) == 5
     epochs = []
     for _ in range(2):
-        found = list(batches)
+        found = list(batches.epoch())
         assert [len(batch.target) for batch in found] == [5, 5, 5, 5, 2]
         epochs.append(torch.cat([batch.target for batch in found]))
         for batch in found:
@@ -241,10 +286,8 @@ def test_batches_hold_every_row_once_in_a_new_order_each_epoch():
             torch.testing.assert_close(batch.weight, 1 + batch.target.float() / 21)
     assert sorted(epochs[0].tolist()) == sorted(epochs[1].tolist()) == list(range(22))
     assert not torch.equal(*epochs)
-    again = Batches(part, 5, CPU, torch.float32, seed=0)
-    assert torch.equal(torch.cat([batch.target for batch in again]), epochs[0])
-    as_they_stand = Batches(part, 5, CPU, torch.float32, seed=None)
-    assert torch.cat([batch.target for batch in as_they_stand]).tolist() == list(range(22))
+    again = Batches([part], 5, CPU, torch.float32, [0])
+    assert torch.equal(torch.cat([batch.target for batch in again.epoch()]), epochs[0])
 
 
 # -- what is held out ----------------------------------------------------------------------------------------------------

@@ -26,6 +26,10 @@ class _Recurrent(TrainingParams):
         Literal["last", "mean", "max", "attention", "concat"],
         "How the steps become one vector: what the recurrence ends with; over all steps; or last, mean and max side by side.",
     ] = "concat"
+    kernel: Annotated[
+        Literal["auto", "torch", "own"],
+        'What trains on a CPU: torch\'s layers, this package\'s, which torch lacks for all but LSTM, or the faster ones.',
+    ] = "auto"
 
     _cell = "rnn"
 
@@ -41,6 +45,7 @@ class _Recurrent(TrainingParams):
             n_layers=self.n_layers,
             bidirectional=self.bidirectional,
             dropout=self.dropout,
+            kernel=self.kernel,
             **self._cell_options(),
         )
 

@@ -1,9 +1,27 @@
-"""Dropout that draws from a generator of its own, so that the global one is neither read nor moved."""
+"""Dropout that draws from generators of its own, so that the global one is neither read nor moved."""
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Dropout", "give_generator"]
+__all__ = ["Draws", "Dropout", "give_draws"]
+
+
+@dataclass
+class Draws:
+    """Where the layers of some replicas draw from.
+
+    Attributes
+    ----------
+    generators : list of torch.Generator
+        One a replica, or one for a network alone.
+    rows : list of int, or None
+        How many rows of the batch are a replica's own, where batches differ in size; None where all are.
+    """
+
+    generators: list[torch.Generator]
+    rows: list[int] | None = None
 
 
 class Dropout(nn.Module):
@@ -12,26 +30,47 @@ class Dropout(nn.Module):
     Parameters
     ----------
     p : float
-        In [0, 1).
+        In [0, 1). Of replicas, a list with one for each.
     """
+
+    joins = True
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        self.p = p
-        self.generator: torch.Generator | None = None
+        self.p: float | list[float] = p
+        self.draws: Draws | None = None
+        self.thinned: torch.Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0.0:
+        if self.thinned is not None:  # Monte Carlo dropout: the same units are left out for all rows
+            return x * self.thinned
+        if not self.training or not self.p or not any(self.rates):
             return x
-        keep = torch.empty_like(x).bernoulli_(1.0 - self.p, generator=self.generator)
-        return x * keep.div_(1.0 - self.p)
+        if self.draws is None:  # outside a fit, where chance is the user's
+            return nn.functional.dropout(x, self.rates[0])
+        keep = torch.empty_like(x)
+        for r, (p, generator) in enumerate(zip(self.rates, self.draws.generators, strict=True)):
+            part = keep[r] if isinstance(self.p, list) else keep
+            if self.draws.rows is not None:
+                part[self.draws.rows[r] :] = 0.0
+                part = part[: self.draws.rows[r]]
+            if p and part.numel():
+                part.bernoulli_(1.0 - p, generator=generator).div_(1.0 - p)
+            else:
+                part.fill_(1.0)
+        return x * keep
+
+    @property
+    def rates(self) -> list[float]:
+        """``p`` of each replica."""
+        return self.p if isinstance(self.p, list) else [self.p]
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
 
 
-def give_generator(module: nn.Module, generator: torch.Generator) -> None:
-    """Let every layer that draws numbers in training draw them from ``generator``."""
+def give_draws(module: nn.Module, draws: Draws | None) -> None:
+    """Let every layer that draws numbers in training draw them from ``draws``."""
     for layer in module.modules():
-        if hasattr(layer, "generator"):
-            layer.generator = generator  # type: ignore[assignment]
+        if hasattr(layer, "draws"):
+            layer.draws = draws  # type: ignore[assignment]

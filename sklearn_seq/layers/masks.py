@@ -22,22 +22,22 @@ def make_mask(lengths: Tensor, n_timesteps: int) -> Tensor:
 
 
 def lengths_of(x: Tensor, mask: Tensor | None) -> Tensor:
-    """The number of real steps of each sequence, (B,)."""
+    """The number of real steps of each sequence, (..., B)."""
     if mask is None:
-        return torch.full((x.shape[0],), x.shape[1], dtype=torch.long, device=x.device)
-    return mask.sum(dim=1)
+        return torch.full(x.shape[:-2], x.shape[-2], dtype=torch.long, device=x.device)
+    return mask.sum(dim=-1)
 
 
 def zero_padding(x: Tensor, mask: Tensor | None) -> Tensor:
     """Zeros where there is padding, whatever stood there (also NaN)."""
-    return x if mask is None else x.masked_fill(~mask[:, :, None], 0.0)  # (B, T, F)
+    return x if mask is None else x.masked_fill(~mask[..., None], 0.0)  # (..., B, T, F)
 
 
 def reverse_inside(x: Tensor, mask: Tensor | None) -> Tensor:
     """Turn each sequence round inside its own length; padding stays behind."""
     if mask is None:
-        return x.flip(1)
-    steps = torch.arange(x.shape[1], device=x.device)  # (T,)
-    back = lengths_of(x, mask)[:, None] - 1 - steps  # (B, T); negative on padding
+        return x.flip(-2)
+    steps = torch.arange(x.shape[-2], device=x.device)  # (T,)
+    back = lengths_of(x, mask)[..., None] - 1 - steps  # (..., B, T); negative on padding
     index = torch.where(back >= 0, back, steps)
-    return x.gather(1, index[:, :, None].expand(-1, -1, x.shape[2]))  # (B, T, F)
+    return x.gather(-2, index[..., None].expand(x.shape))  # (..., B, T, F)

@@ -1,25 +1,11 @@
 """A whole network: scaling, body, pooling, head."""
 
-import torch
 from torch import Tensor, nn
 
 from sklearn_seq.layers.dropout import Dropout
 from sklearn_seq.layers.scaling import InputScaling
 
-__all__ = ["Head", "Network"]
-
-
-class Head(nn.Linear):
-    """A linear layer whose answer for a row does not depend on the rows beside it.
-
-    In evaluation it sums in float64 and rounds once, so that the order of summation, which products of matrices choose
-    by the number of rows, does not show.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training:
-            return super().forward(x)
-        return torch.addmm(self.bias.double(), x.double(), self.weight.double().t()).to(x.dtype)
+__all__ = ["Network"]
 
 
 class Network(nn.Module):
@@ -38,6 +24,8 @@ class Network(nn.Module):
     dropout : float
         Between pooling and head.
     """
+
+    joins = True
 
     def __init__(
         self, scaling: InputScaling, body: nn.Module, pool: nn.Module, head: nn.Module, dropout: float = 0.0
@@ -58,6 +46,7 @@ class Network(nn.Module):
         Returns
         -------
         Tensor of shape (B, K)
+            All with a leading R for replicas.
         """
-        hidden, mask, _ = self.body(self.scaling(x, mask), mask)  # (B, T, H)
+        hidden, mask, _ = self.body(self.scaling(x, mask), mask)  # (..., B, T, H)
         return self.head(self.dropout(self.pool(hidden, mask)))

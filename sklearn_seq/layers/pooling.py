@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sklearn_seq.layers.linear import Linear
 from sklearn_seq.layers.masks import lengths_of, zero_padding
 
 __all__ = ["AttentionPool", "ConcatPool", "LastPool", "MaxPool", "MeanPool", "make_pool"]
@@ -19,37 +20,43 @@ class LastPool(nn.Module):
         How many of the last features were computed from the end to the beginning.
     """
 
+    joins = True
+
     def __init__(self, n_backward: int = 0) -> None:
         super().__init__()
         self.n_backward = n_backward
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         if mask is None:
-            last = hidden[:, -1]  # (B, H)
+            last = hidden[..., -1, :]  # (..., B, H)
         else:
-            rows = torch.arange(len(hidden), device=hidden.device)
-            last = hidden[rows, lengths_of(hidden, mask) - 1]
+            index = (lengths_of(hidden, mask) - 1)[..., None, None]
+            last = hidden.gather(-2, index.expand(*index.shape[:-1], hidden.shape[-1])).squeeze(-2)
         if self.n_backward == 0:
             return last
-        return torch.cat([last[:, : -self.n_backward], hidden[:, 0, -self.n_backward :]], dim=1)
+        return torch.cat([last[..., : -self.n_backward], hidden[..., 0, -self.n_backward :]], dim=-1)
 
 
 class MeanPool(nn.Module):
     """The mean over the real steps."""
 
+    joins = True
+
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         if mask is None:
-            return hidden.mean(dim=1)  # (B, H)
-        return zero_padding(hidden, mask).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+            return hidden.mean(dim=-2)  # (..., B, H)
+        return zero_padding(hidden, mask).sum(dim=-2) / mask.sum(dim=-1, keepdim=True)
 
 
 class MaxPool(nn.Module):
     """The largest value of each feature over the real steps."""
 
+    joins = True
+
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         if mask is not None:
-            hidden = hidden.masked_fill(~mask[:, :, None], -torch.inf)
-        return hidden.amax(dim=1)  # (B, H)
+            hidden = hidden.masked_fill(~mask[..., None], -torch.inf)
+        return hidden.amax(dim=-2)  # (..., B, H)
 
 
 class AttentionPool(nn.Module):
@@ -62,17 +69,19 @@ class AttentionPool(nn.Module):
         Features of a step.
     """
 
+    joins = True
+
     def __init__(self, n_features: int) -> None:
         super().__init__()
-        self.project = nn.Linear(n_features, n_features)
-        self.query = nn.Linear(n_features, 1, bias=False)
+        self.project = Linear(n_features, n_features)
+        self.query = Linear(n_features, 1, bias=False)
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        logits = self.query(torch.tanh(self.project(hidden)))[:, :, 0]  # (B, T)
+        logits = self.query(torch.tanh(self.project(hidden)))[..., 0]  # (..., B, T)
         if mask is not None:
             logits = logits.masked_fill(~mask, -torch.inf)
-        weights = torch.softmax(logits, dim=1)
-        return torch.bmm(weights[:, None, :], zero_padding(hidden, mask))[:, 0]  # (B, H)
+        weights = torch.softmax(logits, dim=-1)
+        return torch.matmul(weights[..., None, :], zero_padding(hidden, mask))[..., 0, :]  # (..., B, H)
 
 
 class ConcatPool(nn.Module):
@@ -84,12 +93,14 @@ class ConcatPool(nn.Module):
         As of `LastPool`.
     """
 
+    joins = True
+
     def __init__(self, n_backward: int = 0) -> None:
         super().__init__()
         self.pools = nn.ModuleList([LastPool(n_backward), MeanPool(), MaxPool()])
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        return torch.cat([pool(hidden, mask) for pool in self.pools], dim=1)  # (B, 3H)
+        return torch.cat([pool(hidden, mask) for pool in self.pools], dim=-1)  # (..., B, 3H)
 
 
 def make_pool(name: str, n_features: int, n_backward: int = 0) -> nn.Module:

@@ -10,9 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_seq.layers.dropout import Dropout
+from sklearn_seq.layers.kernels import Workspaces, run_layer
 from sklearn_seq.layers.masks import lengths_of, reverse_inside, zero_padding
 
 __all__ = ["Recurrent"]
+
+# What one product of a step may take, in operations a replica, for several replicas to gain by sharing it: above, a
+# processor is busy with one. An LSTM gains less, since torch has a fused kernel for it. Judged by the table of kernels in
+# docs/benchmarks.md.
+_SHARED = {"RNN_TANH": 2e6, "RNN_RELU": 2e6, "GRU": 2e6, "LSTM": 1.4e5}
+# cells for which ours is the faster kernel for a network alone; torch's LSTM is fused
+_OURS_ALONE = {"RNN_TANH", "RNN_RELU", "GRU"}
 
 _WIDEST_FORGET_BIAS = 4.0
 
@@ -36,6 +44,9 @@ class Recurrent(nn.Module):
         Whether each layer also runs from the end to the beginning.
     dropout : float
         On the input of every layer but the first.
+    kernel : {"auto", "torch", "own"}
+        What trains on a CPU: torch's layers, `sklearn_seq.layers.kernels`, or what is faster for the cell. All else, such
+        as prediction, GPUs and going on from a state, is torch's.
     **options
         For torch's layer, such as ``nonlinearity`` of the plain RNN.
 
@@ -47,6 +58,8 @@ class Recurrent(nn.Module):
         How many of them, the last ones, were computed backward.
     """
 
+    joins = True
+
     def __init__(
         self,
         cell: str,
@@ -56,9 +69,11 @@ class Recurrent(nn.Module):
         n_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        kernel: str = "auto",
         **options: Any,
     ) -> None:
         super().__init__()
+        self.kernel = kernel
         layer: Any = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[cell]
         self.out_features = hidden_size * (2 if bidirectional else 1)
         self.n_backward = hidden_size if bidirectional else 0
@@ -68,6 +83,7 @@ class Recurrent(nn.Module):
             layer(w, hidden_size, batch_first=True, **options) for w in (widths if bidirectional else [])
         )
         self.dropout = Dropout(dropout)
+        self.workspaces = Workspaces()
         self.reset_parameters()
 
     @torch.no_grad()
@@ -111,26 +127,48 @@ class Recurrent(nn.Module):
         hidden : Tensor of shape (B, T, H)
         mask : as given
         state : list, or None
-            Where the sequences ended. With a mask it is computed only when a state was given, since it then takes
-            a slower path; a bidirectional stack has none.
+            Where the sequences ended. With a mask, or in training by our kernels, it is known only when a state was given,
+            since that takes a slower path; a bidirectional stack has none.
         """
         if state is not None and self.backward_layers:
             raise ValueError("a bidirectional stack cannot go on from a state: its backward half begins at the end")
         ended: State = []
-        hidden = x
+        hidden, ours = x, state is None and self._ours(x)
         for i, layer in enumerate(self.forward_layers):
             inside = self.dropout(hidden) if i else hidden
-            if mask is None or state is None:
+            if ours:
+                hidden, end = run_layer(layer, inside, self.workspaces), None
+            elif mask is None or state is None:
                 hidden, end = layer(inside, None if state is None else state[i])  # (B, T, H)
             else:
                 hidden, end = _packed(layer, inside, mask, state[i])
             ended.append(end)
             if self.backward_layers:
-                backward = self.backward_layers[i](reverse_inside(inside, mask))[0]
-                hidden = torch.cat([hidden, reverse_inside(backward, mask)], dim=2)  # (B, T, 2H)
+                turned = reverse_inside(inside, mask)
+                other = self.backward_layers[i]
+                backward = run_layer(other, turned, self.workspaces) if ours else other(turned)[0]
+                hidden = torch.cat([hidden, reverse_inside(backward, mask)], dim=-1)  # (..., B, T, 2H)
             hidden = zero_padding(hidden, mask)
-        known = not self.backward_layers and (mask is None or state is not None)
+        known = not self.backward_layers and not ours and (mask is None or state is not None)
         return hidden, mask, ended if known else None
+
+    def _ours(self, x: Tensor) -> bool:
+        """Which kernel runs."""
+        if x.ndim == 4:  # replicas
+            return True
+        if x.shape[1] == 1 or not (self.training and torch.is_grad_enabled()) or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+            return False
+        return self.kernel == "own" or (self.kernel == "auto" and self._mode in _OURS_ALONE)
+
+    @property
+    def _mode(self) -> str:
+        layer: Any = self.forward_layers[0]
+        return layer.mode
+
+    def sharing_pays(self, n_rows: int) -> bool:
+        """Whether replicas with batches of ``n_rows`` gain by sharing their products."""
+        weight: Any = self.forward_layers[0].weight_hh_l0
+        return self.kernel != "torch" and 2 * weight.numel() * n_rows <= _SHARED[self._mode]
 
     def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """One time step: ``forward`` of a stretch of length one.

@@ -19,6 +19,8 @@ class InputScaling(nn.Module):
         Whether NaN become zeros with an indicator feature each; the output then has ``2 * n_features`` features.
     """
 
+    joins = True
+
     def __init__(self, n_features: int, indicate_missing: bool = False) -> None:
         super().__init__()
         self.out_features = n_features * (2 if indicate_missing else 1)
@@ -32,8 +34,11 @@ class InputScaling(nn.Module):
         self.shift.copy_(-mean / deviation)  # type: ignore[operator]
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        x = torch.addcmul(self.shift, x, self.factor)  # type: ignore[arg-type]  # (B, T, F)
+        shift, factor = self.shift, self.factor
+        if shift.ndim == 2:  # type: ignore[operator]  # of replicas
+            shift, factor = shift[:, None, None], factor[:, None, None]  # type: ignore[index]
+        x = torch.addcmul(shift, x, factor)  # type: ignore[arg-type]  # (..., B, T, F)
         if self.indicate_missing:
             there_not = torch.isnan(x)
-            x = torch.cat([x.masked_fill(there_not, 0.0), there_not.to(x.dtype)], dim=2)  # (B, T, 2F)
+            x = torch.cat([x.masked_fill(there_not, 0.0), there_not.to(x.dtype)], dim=-1)  # (..., B, T, 2F)
         return zero_padding(x, mask)

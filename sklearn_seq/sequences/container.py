@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sklearn_seq.params import public
-from sklearn_seq.sequences.stretches import indices, share_rows, table_identity
+from sklearn_seq.sequences.stretches import (
+    CHUNK,
+    gather,
+    indices,
+    row_numbers,
+    runs,
+    share_rows,
+    side_by_side,
+    table_identity,
+    union,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -233,10 +243,12 @@ class Sequences:
         """
         longest = int(self.lengths.max()) if len(self) else 0
         if self.equal_length is not None:
-            return self.values[self.rows()].reshape(len(self), longest, self.n_features)
+            return gather(self.values, self.starts, self.stops).reshape(len(self), longest, self.n_features)
         dtype = np.result_type(self.values.dtype, np.min_scalar_type(fill) if fill == fill else np.float32)
         out = np.full((len(self), longest, self.n_features), fill, dtype=dtype)
-        out[np.arange(longest) < self.lengths[:, None]] = self.values[self.rows()]
+        lengths = self.lengths
+        for run, values in self.blocks():
+            out[run][np.arange(longest) < lengths[run, None]] = values
         return out
 
     def to_cells(self) -> np.ndarray:
@@ -311,13 +323,10 @@ class Sequences:
             key = np.asarray(key)
             if key.size == 0:
                 key = key.astype(np.int64)
-        return self._make(
-            self.values,
-            self.starts[key],
-            self.stops[key],
-            self._source,
-            None if self._offsets is None else self._offsets[key],
-        )
+        starts, offsets = self.starts[key], self._offsets
+        if offsets is not None:
+            offsets = starts if offsets is self.starts else offsets[key]
+        return self._make(self.values, starts, self.stops[key], self._source, offsets)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         padded = self.to_padded()
@@ -329,7 +338,7 @@ class Sequences:
         return (
             self.shape == other.shape
             and bool(np.array_equal(self.lengths, other.lengths))
-            and bool(np.array_equal(self.values[self.rows()], other.values[other.rows()]))
+            and all(np.array_equal(a, b) for (_, a), (_, b) in zip(self.blocks(), other.blocks(), strict=True))
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -345,16 +354,13 @@ class Sequences:
 
     def _compact(self) -> Sequences:
         """The same sequences over a block that holds no unused row."""
-        edges = np.zeros(len(self.values) + 1, dtype=np.int64)
-        np.add.at(edges, self.starts, 1)
-        np.add.at(edges, self.stops, -1)
-        used = np.cumsum(edges)[:-1] > 0
-        if used.all():
+        starts, stops = union(self.starts, self.stops)
+        lengths = stops - starts
+        if lengths.sum() == len(self.values):
             return self
-        moved = np.concatenate([[0], np.cumsum(used)])
-        return self._make(
-            self.values[used], moved[self.starts], moved[self.starts] + self.lengths, self._source, self._offsets
-        )
+        unused = starts - (np.cumsum(lengths) - lengths)  # rows left out before each
+        moved = self.starts - unused[np.searchsorted(starts, self.starts, "right") - 1]
+        return self._make(gather(self.values, starts, stops), moved, moved + self.lengths, self._source, self._offsets)
 
     def __getstate__(self) -> tuple:
         part = self._compact()
@@ -367,10 +373,25 @@ class Sequences:
 
     def rows(self) -> np.ndarray:
         """Row numbers of all steps of all sequences, one after another."""
-        lengths = self.lengths
-        ends = np.cumsum(lengths)
-        total = int(ends[-1]) if len(ends) else 0
-        return np.arange(total) + np.repeat(self.starts - (ends - lengths), lengths)
+        return row_numbers(self.starts, self.stops)
+
+    def blocks(self, n_values: int = CHUNK) -> Iterator[tuple[slice, np.ndarray]]:
+        """Walk over the data without a copy of all of it.
+
+        Parameters
+        ----------
+        n_values : int
+            How many to hold at once, or those of one longer sequence.
+
+        Yields
+        ------
+        run : slice
+            Of the sequences. Which they are depends on the lengths alone.
+        values : ndarray of shape (n_timesteps of the run, n_features)
+            Their rows side by side; to be read only, since they may be the rows of ``values`` themselves.
+        """
+        for run in runs(self.lengths, max(1, n_values // max(1, self.n_features))):
+            yield run, side_by_side(self.values, self.starts[run], self.stops[run])
 
     def map_values(self, values: np.ndarray) -> Sequences:
         """The same stretches over another block with as many rows."""
@@ -378,11 +399,11 @@ class Sequences:
 
     def to_block(self) -> Sequences:
         """The same sequences side by side in a block of their own, in this order."""
-        rows = self.rows()
-        if len(rows) == len(self.values) and (rows == np.arange(len(rows))).all():
-            return self
         stops = np.cumsum(self.lengths)
-        return self._make(self.values[rows], stops - self.lengths, stops)
+        starts = stops - self.lengths
+        if starts.size and stops[-1] == len(self.values) and ((starts == self.starts) | (starts == stops)).all():
+            return self
+        return self._make(gather(self.values, self.starts, self.stops), starts, stops)
 
     @property
     def overlapping(self) -> bool:

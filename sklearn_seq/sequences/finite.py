@@ -1,30 +1,38 @@
 """Infinity and NaN, refused by position."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.kinds import Kind
+from sklearn_seq.sequences.stretches import CHUNK
 
 __all__ = ["first_bad", "refuse_non_finite"]
 
 
-def first_bad(sequences: Sequences, bad: np.ndarray) -> tuple[int, int, int] | None:
-    """Sequence, time step and feature of the first marked value, or None.
+def first_bad(sequences: Sequences, is_bad: Callable[[np.ndarray], np.ndarray]) -> tuple[int, int, int] | None:
+    """Sequence, time step and feature of the first bad value, or None.
 
     Parameters
     ----------
     sequences : Sequences
         The data.
-    bad : ndarray of bool, of the shape of ``sequences.values``
-        The marks.
+    is_bad : callable
+        Marks the bad ones among any values, as ``np.isnan`` does.
 
     Returns
     -------
     tuple of int, or None
     """
-    rows = np.flatnonzero(bad.any(axis=1))
+    values, step = sequences.values, max(1, CHUNK // max(1, sequences.n_features))
+    found = [np.zeros(0, dtype=np.int64)]
+    for i in range(0, len(values), step):
+        bad = is_bad(values[i : i + step])
+        if bad.any():
+            found.append(i + np.flatnonzero(bad.any(axis=1)))
+    rows = np.concatenate(found)
     if not len(rows):
         return None
     # rows between the sequences do not count
@@ -33,7 +41,11 @@ def first_bad(sequences: Sequences, bad: np.ndarray) -> tuple[int, int, int] | N
         return None
     i = int(inside.argmax())
     row = int(rows[np.searchsorted(rows, sequences.starts[i])])
-    return i, row - int(sequences.starts[i]), int(bad[row].argmax())
+    return i, row - int(sequences.starts[i]), int(is_bad(values[row]).argmax())
+
+
+def _not_finite(values: np.ndarray) -> np.ndarray:
+    return ~np.isfinite(values)
 
 
 def refuse_non_finite(
@@ -62,8 +74,7 @@ def refuse_non_finite(
     values = sequences.values
     if np.isfinite(values.sum(dtype=np.float64)):
         return
-    bad = ~np.isfinite(values) if missing == "error" else np.isinf(values)
-    where = first_bad(sequences, bad)
+    where = first_bad(sequences, _not_finite if missing == "error" else np.isinf)
     if where is None:
         return
     i, t, f = where

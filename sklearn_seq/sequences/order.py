@@ -6,10 +6,11 @@ So the order of the rows, and whether a row stands three times or has weight 3, 
 import numpy as np
 
 from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.stretches import CHUNK, row_numbers
 
 __all__ = ["content_order", "distinct_rows"]
 
-_CHUNK = 1 << 22  # values hashed at once: bounds the memory for long windows
+_FEW = 12  # features that are added up column by column: numpy is slow at summing many short rows
 
 
 def _multipliers(n: int, seed: int) -> np.ndarray:
@@ -18,10 +19,13 @@ def _multipliers(n: int, seed: int) -> np.ndarray:
 
 
 def _mix(key: np.ndarray) -> np.ndarray:
-    """Spread the bits of 64-bit keys (the finaliser of splitmix64, Steele et al. 2014)."""
-    key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return key ^ (key >> np.uint64(31))
+    """Spread the bits of 64-bit keys, in place (the finaliser of splitmix64, Steele et al. 2014)."""
+    shifted = np.empty_like(key)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        key ^= np.right_shift(key, np.uint64(shift), out=shifted)
+        key *= np.uint64(factor)
+    key ^= np.right_shift(key, np.uint64(31), out=shifted)
+    return key
 
 
 def _words(values: np.ndarray) -> np.ndarray:
@@ -29,41 +33,73 @@ def _words(values: np.ndarray) -> np.ndarray:
     values = np.ascontiguousarray(values)
     if values.dtype.kind == "f":
         values = values + 0.0
-        values[np.isnan(values)] = np.nan
+        missing = np.isnan(values)
+        if missing.any():
+            values[missing] = np.nan
         bits = values.view(np.uint32 if values.dtype.itemsize == 4 else np.uint64)
         return bits.astype(np.uint64)
     return values.astype(np.int64).view(np.uint64)
 
 
-def _row_keys(values: np.ndarray, seed: int) -> np.ndarray:
-    """One key a row of a 2-D array."""
-    out = np.empty(len(values), dtype=np.uint64)
-    factors = _multipliers(values.shape[1], seed)
-    step = max(1, _CHUNK // max(1, values.shape[1]))
+def _row_keys(values: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """One key a row of a 2-D array; each column has its factor."""
+    out = np.zeros(len(values), dtype=np.uint64)
+    n_columns = values.shape[1]
+    step = max(1, CHUNK // max(1, n_columns))
     for i in range(0, len(values), step):
-        out[i : i + step] = _mix(_words(values[i : i + step]) * factors).sum(axis=1, dtype=np.uint64)
-    return _mix(out)
+        words = _words(values[i : i + step])
+        words *= factors
+        _mix(words)
+        if n_columns > _FEW:
+            words.sum(axis=1, out=out[i : i + step])
+        else:
+            for column in range(n_columns):
+                out[i : i + step] += words[:, column]
+        _mix(out[i : i + step])
+    return out
 
 
 def _sequence_keys(X: Sequences) -> np.ndarray:
     """One key a sequence: the keys of its steps, each times a number that belongs to its position."""
-    n, longest, equal = len(X), int(X.lengths.max()), X.equal_length is not None
-    steps = _row_keys(X.values, 1)
-    factors = _multipliers(longest, 2)
-    out = np.empty(n, dtype=np.uint64)
-    per_chunk = max(1, _CHUNK // longest)
-    for i in range(0, n, per_chunk):
-        part = X[i : i + per_chunk]
-        if equal:
-            out[i : i + per_chunk] = (steps[part.rows()].reshape(len(part), longest) * factors).sum(
-                axis=1, dtype=np.uint64
-            )
+    lengths, equal = X.lengths, X.equal_length
+    by_feature, by_position = _multipliers(X.n_features, 1), _multipliers(int(lengths.max()), 2)
+    out = np.zeros(len(X), dtype=np.uint64)
+    for run, values in X.blocks():
+        steps = _row_keys(values, by_feature)
+        if equal is not None or run.stop - run.start == 1:
+            length = int(lengths[run.start])
+            np.einsum("it,t->i", steps.reshape(-1, length), by_position[:length], out=out[run])
             continue
-        lengths = part.lengths
-        first = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-        position = np.arange(int(lengths.sum())) - np.repeat(first, lengths)
-        out[i : i + per_chunk] = np.add.reduceat(steps[part.rows()] * factors[position], first)
-    return _mix(out + _mix(X.lengths.astype(np.uint64)))
+        first = np.cumsum(lengths[run]) - lengths[run]
+        steps *= by_position[row_numbers(np.zeros_like(first), lengths[run])]
+        np.add.reduceat(steps, first, out=out[run])
+    out += _mix(lengths.astype(np.uint64))
+    return _mix(out)
+
+
+def _order_and_news(X: Sequences, columns: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows in content order, and for each whether it differs from the one before."""
+    beside = [column.reshape(len(X), -1) for column in columns]
+    overlapping = X.overlapping
+    if overlapping:
+        keys = _row_keys(np.stack([X.starts, X.stops], axis=1), _multipliers(2, 3))
+        before = [X.stops, X.starts]
+    else:
+        keys, before = _sequence_keys(X), []
+    for j, column in enumerate(beside):
+        keys += _row_keys(column, _multipliers(column.shape[1], 4 + j))
+        _mix(keys)
+    order = np.lexsort([keys, *before])
+    keys = keys[order]
+    new = np.ones(len(order), dtype=bool)
+    for k in np.flatnonzero(keys[1:] == keys[:-1]):
+        a, b = order[k], order[k + 1]
+        if overlapping:
+            alike = X.starts[a] == X.starts[b] and X.stops[a] == X.stops[b]
+        else:
+            alike = np.array_equal(X[a], X[b], equal_nan=True)
+        new[k + 1] = not (alike and all(np.array_equal(column[a], column[b]) for column in beside))
+    return order, new
 
 
 def content_order(X: Sequences, *columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -86,24 +122,8 @@ def content_order(X: Sequences, *columns: np.ndarray) -> tuple[np.ndarray, np.nd
     distinct : ndarray of int of shape (n_samples,)
         For each entry of ``order``, the number of its distinct row, from 0.
     """
-    beside = [column.reshape(len(X), -1) for column in columns]
-    if X.overlapping:
-        base = np.stack([X.starts, X.stops], axis=1)
-        keys = _row_keys(base, 3)
-        order_keys = [X.stops, X.starts]
-    else:
-        base = None
-        keys = _sequence_keys(X)
-        order_keys = []
-    for j, column in enumerate(beside):
-        keys = _mix(keys + _row_keys(column, 4 + j))
-    order = np.lexsort([keys, *order_keys])
-    same = np.zeros(len(order), dtype=bool)
-    for k in np.flatnonzero(keys[order[1:]] == keys[order[:-1]]):
-        a, b = order[k], order[k + 1]
-        alike = np.array_equal(X[a], X[b], equal_nan=True) if base is None else np.array_equal(base[a], base[b])
-        same[k + 1] = alike and all(np.array_equal(column[a], column[b]) for column in beside)
-    return order, np.cumsum(~same) - 1
+    order, new = _order_and_news(X, columns)
+    return order, np.cumsum(new) - 1
 
 
 def distinct_rows(X: Sequences, weight: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -125,6 +145,6 @@ def distinct_rows(X: Sequences, weight: np.ndarray, *columns: np.ndarray) -> tup
     weight : ndarray of float64 of shape (n_distinct,)
         Their summed weights.
     """
-    order, distinct = content_order(X, *columns)
-    first = np.flatnonzero(np.diff(distinct, prepend=-1))
+    order, new = _order_and_news(X, columns)
+    first = np.flatnonzero(new)
     return order[first], np.add.reduceat(weight[order], first)

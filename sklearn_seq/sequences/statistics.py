@@ -1,10 +1,58 @@
 """Weighted mean and deviation of features."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.stretches import CHUNK
 
 __all__ = ["feature_statistics"]
+
+_FOLD = 64  # rows summed as one: numpy is slow at adding up many short ones
+
+
+def _column_sums(values: np.ndarray) -> np.ndarray:
+    """Sums over the rows of (n, F)."""
+    n, n_features = values.shape
+    whole = n // _FOLD * _FOLD
+    folded = values[:whole].reshape(-1, _FOLD * n_features).sum(axis=0)
+    return folded.reshape(_FOLD, n_features).sum(axis=0) + values[whole:].sum(axis=0)
+
+
+def _row_weights(data: Sequences, weight: np.ndarray) -> np.ndarray:
+    """For each row of the table the summed weight of the windows that hold it, (N,)."""
+    steps = np.zeros(len(data.values) + 1)
+    np.add.at(steps, data.starts, weight)
+    np.subtract.at(steps, data.stops, weight)
+    np.cumsum(steps, out=steps)
+    return np.clip(steps, 0.0, None, out=steps)[:-1]
+
+
+def _chunks(data: Sequences, weight: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """All rows and how often each counts, a chunk at a time."""
+    step = max(1, CHUNK // data.n_features)
+    if data.overlapping:  # a row of the table is met once, not once for each window
+        weights = _row_weights(data, weight)
+        for i in range(0, len(weights), step):
+            yield data.values[i : i + step], weights[i : i + step]
+        return
+    lengths = data.lengths
+    for run, values in data.blocks():
+        weights = np.repeat(weight[run], lengths[run])
+        for i in range(0, len(weights), step):
+            yield values[i : i + step], weights[i : i + step]
+
+
+def _numbers(data: Sequences, weight: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """As `_chunks`, in float64 and with a weight for each value; what is missing is 0, with weight 0."""
+    for rows, row_weights in _chunks(data, weight):
+        values = rows.astype(np.float64, order="C")
+        weights = np.repeat(row_weights, data.n_features).reshape(values.shape)
+        missing = ~np.isfinite(values)
+        if missing.any():
+            values[missing] = weights[missing] = 0.0
+        yield values, weights
 
 
 def feature_statistics(data: Sequences, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -22,17 +70,19 @@ def feature_statistics(data: Sequences, weight: np.ndarray) -> tuple[np.ndarray,
     mean, deviation : ndarray of float64 of shape (n_features,)
         A feature that does not vary has deviation 1.
     """
-    steps = np.zeros(len(data.values) + 1)
-    np.add.at(steps, data.starts, weight)
-    np.subtract.at(steps, data.stops, weight)
-    weights = np.clip(np.cumsum(steps)[:-1], 0.0, None)[:, None]  # (N, 1): weight of each row of the block
-    values = data.values.astype(np.float64, copy=False)
-    there = np.isfinite(values)
-    values = np.where(there, values, 0.0)
-    total = (weights * there).sum(axis=0)
+    total, mean, variance = np.zeros((3, data.n_features))
+    for values, weights in _numbers(data, weight):
+        total += _column_sums(weights)
+        values *= weights
+        mean += _column_sums(values)
     total[total == 0.0] = 1.0
-    mean = (weights * values).sum(axis=0) / total
-    variance = (weights * np.where(there, values - mean, 0.0) ** 2).sum(axis=0) / total
+    mean /= total
+    for values, weights in _numbers(data, weight):
+        values -= mean
+        values *= values
+        values *= weights
+        variance += _column_sums(values)
+    variance /= total
     deviation = np.sqrt(variance)
     # what varies by rounding alone is constant
     deviation[deviation <= 10 * np.finfo(data.values.dtype).eps * np.abs(mean)] = 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,8 @@ from scipy.sparse import issparse
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
-from sklearn_seq.layers.network import Head, Network
+from sklearn_seq.layers.linear import Head
+from sklearn_seq.layers.network import Network
 from sklearn_seq.layers.scaling import InputScaling
 from sklearn_seq.model_selection.holdout import hold_out
 from sklearn_seq.sequences import Sequences
@@ -26,7 +28,48 @@ from sklearn_seq.training.callbacks import CallbackSupportMixin, EpochTasks, wit
 from sklearn_seq.training.devices import device_for_predict
 from sklearn_seq.training.run import weights_of
 
-__all__ = ["TaskMixin"]
+__all__ = ["Reading", "TaskMixin"]
+
+# parameters in which plans that are trained as one may differ: numbers, and what decides how long is trained on what
+_OF_REPLICAS = {
+    "lr",
+    "lr_schedule",
+    "weight_decay",
+    "gradient_clip",
+    "dropout",
+    "max_epochs",
+    "batch_size",
+    "standardize",
+    "early_stopping",
+    "validation_fraction",
+    "n_iter_no_change",
+    "tol",
+    "label_smoothing",
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a fit learns from.
+
+    Attributes
+    ----------
+    data : Sequences
+        Distinct rows in an order that their content gives.
+    target : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        As read, before the task encodes it.
+    weight : ndarray of float64 of shape (n_samples,)
+        Summed over equal rows.
+    groups : ndarray of int of shape (n_samples,), or None
+    valid : Part or None
+        The validation part as given, its targets not encoded yet.
+    """
+
+    data: Sequences
+    target: np.ndarray
+    weight: np.ndarray
+    groups: np.ndarray | None
+    valid: Part | None
 
 
 class TaskMixin(FittedState, CallbackSupportMixin):
@@ -131,17 +174,40 @@ class TaskMixin(FittedState, CallbackSupportMixin):
             For data that cannot be read, with what was given, what was wanted and what to do. An estimator that was
             fitted before stays as it was.
         """
+        before = self._begin()
+        reading = self._read(X, y, sample_weight, X_val, y_val, groups, reset=before is None)
+        plan = self._plan(reading, before)
+        with EpochTasks(self, X, y, self.max_epochs) as tasks:
+            plan.on_epoch = tasks.wrap(self._as_if_stopped)
+            result = self._run(plan)
+        self._end(reading, result)
+        return self
+
+    # a fit in parts, for ensembles: what is read does not depend on chance, so members share it
+
+    def _begin(self) -> dict[str, Any] | None:
+        """Where to go on from, or None after everything learnt was dropped."""
         self._validate_params()  # type: ignore[attr-defined]
         before = self._go_on() if self.warm_start and self._is_fitted() else None
         if before is None:
             self._forget()
-        data, target, weight, codes = self._read_training(X, y, sample_weight, groups, reset=before is None)
+        return before
+
+    def _read(
+        self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, groups: Any, *, reset: bool = True
+    ) -> Reading:
+        """Distinct rows in content order, and the validation part."""
+        data, target, weight, codes = self._read_training(X, y, sample_weight, groups, reset=reset)
         columns = [target] if codes is None else [target, codes]
         rows, weight = distinct_rows(data, weight, *columns)
         data, target, codes = data[rows], target[rows], None if codes is None else codes[rows]
         if not data.overlapping:
             data = data.to_block()  # sums over it must not depend on the order in which the rows were given
-        valid = self._read_validation(X_val, y_val)
+        return Reading(data, target, weight, codes, self._read_validation(X_val, y_val))
+
+    def _plan(self, reading: Reading, before: dict[str, Any] | None = None) -> Plan:
+        """The plan for what was read: here chance comes in."""
+        data, target, weight, valid = reading.data, reading.target, reading.weight, reading.valid
         random_state = check_random_state(self.random_state)
         train_rows = np.arange(len(data))
         valid_rows = None
@@ -151,7 +217,7 @@ class TaskMixin(FittedState, CallbackSupportMixin):
                 self.validation_fraction,
                 random_state=random_state,
                 labels=target if self._stratified else None,
-                groups=codes,
+                groups=reading.groups,
             )
         weight = weight / weight[train_rows].mean()
         if before is None:
@@ -161,14 +227,16 @@ class TaskMixin(FittedState, CallbackSupportMixin):
             valid = whole.take(valid_rows)
         elif valid is not None:
             valid = Part(valid.data, self._encode(valid.target), valid.weight)
-        seeds = Seeds.draw(random_state)
-        plan = self._make_plan(whole.take(train_rows), valid, seeds, self.max_epochs, before)
-        with EpochTasks(self, X, y, self.max_epochs) as tasks:
-            plan.on_epoch = tasks.wrap(self._as_if_stopped)
-            result = run([plan])[0]
+        train = whole if valid_rows is None else whole.take(train_rows)
+        return self._make_plan(train, valid, Seeds.draw(random_state), self.max_epochs, before)
+
+    def _run(self, plan: Plan) -> Result:
+        return run([plan])[0]
+
+    def _end(self, reading: Reading, result: Result) -> None:
+        """Take over what the plan came to."""
         self._take(result, keep_optimizer=bool(self.warm_start))
-        self._remember_windows(data)
-        return self
+        self._remember_windows(reading.data)
 
     def _fit_one_epoch(self, X: Any, y: Any, sample_weight: Any) -> Any:
         """``partial_fit``: one pass over the rows; the first call settles scales, the next keep them."""
@@ -244,7 +312,9 @@ class TaskMixin(FittedState, CallbackSupportMixin):
                 network.scaling.set_statistics(*(torch.from_numpy(column) for column in scale))
             return network
 
+        same = sorted((name, repr(value)) for name, value in self._fitted_params.items() if name not in _OF_REPLICAS)
         return Plan(
+            shape=(type(self), self._n_channels, self._n_outputs(), *same),
             build=build,
             train=train,
             valid=valid,

@@ -1,6 +1,7 @@
 """One class a sequence."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Real
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -16,7 +17,20 @@ from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.state import keep_on_failure
 from sklearn_seq.training import Part
 
-__all__ = ["ClassifierMixin"]
+__all__ = ["ClassifierMixin", "CrossEntropy"]
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Of logits (B, K) and codes (B,); equal ones can be computed together."""
+
+    label_smoothing: float = 0.0
+
+    def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """(B,)"""
+        return torch.nn.functional.cross_entropy(
+            output, target, reduction="none", label_smoothing=self.label_smoothing
+        )
 
 
 @estimator
@@ -175,12 +189,7 @@ class ClassifierMixin(sklearn.base.ClassifierMixin, TaskMixin):
         return len(self.classes_)
 
     def _make_loss(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-        smoothing = self.label_smoothing
-
-        def loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-            return torch.nn.functional.cross_entropy(output, target, reduction="none", label_smoothing=smoothing)
-
-        return loss
+        return CrossEntropy(self.label_smoothing)
 
     def _make_score(self) -> Callable[[np.ndarray, Part], float]:
         return lambda found, part: float(np.average(found.argmax(axis=1) == part.target, weights=part.weight))

@@ -1,6 +1,7 @@
 """Numbers for a sequence."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Real
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -17,13 +18,39 @@ from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.state import keep_on_failure
 from sklearn_seq.training import Part
 
-__all__ = ["RegressorMixin"]
+__all__ = ["RegressionLoss", "RegressorMixin"]
 
 _LOSSES = Literal["squared_error", "absolute_error", "huber", "gaussian", "quantile"]
 
 # Deviations of a Gaussian head stay between these, in units of the target's deviation: far apart enough for any real
 # target, close enough that the likelihood cannot run away on a target that is hit exactly.
 _LOG_DEVIATION = (-7.0, 7.0)
+
+
+@dataclass(frozen=True)
+class RegressionLoss:
+    """Of outputs (B, n_outputs x numbers an output) and targets (B, n_outputs); equal ones can be computed together."""
+
+    kind: str
+    n_outputs: int
+    levels: tuple[float, ...] = ()
+
+    def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """(B,)"""
+        output = output.reshape(len(output), self.n_outputs, -1)  # (B, outputs, numbers)
+        center = output[:, :, 0]
+        if self.kind == "squared_error":
+            return ((center - target) ** 2).mean(dim=1)
+        if self.kind == "absolute_error":
+            return (center - target).abs().mean(dim=1)
+        if self.kind == "huber":
+            return torch.nn.functional.huber_loss(center, target, reduction="none").mean(dim=1)
+        if self.kind == "gaussian":
+            log_deviation = output[:, :, 1].clamp(*_LOG_DEVIATION)
+            return (log_deviation + 0.5 * ((target - center) / log_deviation.exp()) ** 2).mean(dim=1)
+        error = target[:, :, None] - _ascending(output)
+        level = error.new_tensor(self.levels)
+        return torch.maximum(level * error, (level - 1.0) * error).mean(dim=(1, 2))
 
 
 def _has_quantiles(self: Any) -> bool:
@@ -193,26 +220,8 @@ class RegressorMixin(sklearn.base.RegressorMixin, TaskMixin):
         return column.reshape([len(column), *self._output_shape])
 
     def _make_loss(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-        kind, n_outputs = self.loss, self._target_scale.shape[1]
-        levels = torch.tensor(_levels(self.quantiles)) if kind == "quantile" else None
-
-        def loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-            output = output.reshape(len(output), n_outputs, -1)  # (B, outputs, numbers)
-            center = output[:, :, 0]
-            if kind == "squared_error":
-                return ((center - target) ** 2).mean(dim=1)
-            if kind == "absolute_error":
-                return (center - target).abs().mean(dim=1)
-            if kind == "huber":
-                return torch.nn.functional.huber_loss(center, target, reduction="none").mean(dim=1)
-            if kind == "gaussian":
-                log_deviation = output[:, :, 1].clamp(*_LOG_DEVIATION)
-                return (log_deviation + 0.5 * ((target - center) / log_deviation.exp()) ** 2).mean(dim=1)
-            error = target[:, :, None] - _ascending(output)
-            level = levels.to(error)  # type: ignore[union-attr]
-            return torch.maximum(level * error, (level - 1.0) * error).mean(dim=(1, 2))
-
-        return loss
+        levels = _levels(self.quantiles) if self.loss == "quantile" else ()
+        return RegressionLoss(self.loss, self._target_scale.shape[1], levels)
 
     def _make_score(self) -> Callable[[np.ndarray, Part], float]:
         kind, n_outputs = self.loss, self._target_scale.shape[1]

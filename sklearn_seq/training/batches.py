@@ -11,16 +11,21 @@ from torch import Tensor
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.training.plan import Part
 
-__all__ = ["Batch", "Batches", "Gather"]
+__all__ = ["Batch", "Batches", "Gather", "epoch_order"]
+
+# Rows are sorted by length inside this many batches at a time: enough that batches need little padding, few enough that
+# their company changes from epoch to epoch.
+_BUCKET = 16
 
 
 class Batch(NamedTuple):
-    """One step's rows."""
+    """One step's rows; of replicas, all with a leading R."""
 
     x: Tensor  # (B, T, F)
     mask: Tensor | None  # (B, T); None where nothing is padded
     target: Tensor  # (B,) or (B, K)
     weight: Tensor | None  # (B,); None where all weigh the same
+    n_rows: Tensor  # () or (R, ), how many of the rows count; those behind weigh nothing
 
 
 class Gather:
@@ -36,14 +41,17 @@ class Gather:
         self.length = sequences.equal_length  # None where lengths differ
         self._views: dict[int, np.ndarray] = {}
 
-    def __call__(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """The rows as (B, T, F) and, where lengths differ, the mask (B, T)."""
+    def __call__(self, rows: np.ndarray, padded: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+        """The rows as (B, T, F) and, where lengths differ, the mask (B, T).
+
+        With ``padded`` T is that length, and there is always a mask unless all lengths are equal.
+        """
         starts = self.sequences.starts[rows]
         if self.length is not None:
             return self._stretches(self.length)[starts], None
         lengths = self.sequences.stops[rows] - starts
-        longest = int(lengths.max())
-        if longest == lengths.min():
+        longest = int(lengths.max()) if padded is None else padded
+        if padded is None and longest == lengths.min():
             return self._stretches(longest)[starts], None
         steps = np.arange(longest)
         mask = steps < lengths[:, None]  # (B, T)
@@ -66,48 +74,147 @@ class Gather:
         return view
 
 
-class Batches:
-    """The batches of a part, in a new order each epoch.
+def epoch_order(lengths: np.ndarray | None, n: int, batch_size: int, random: np.random.Generator) -> list[np.ndarray]:
+    """The rows of each batch of an epoch: by chance, and where lengths differ, rows of about equal length together.
 
     Parameters
     ----------
-    part : Part
-        The rows.
+    lengths : ndarray of int of shape (n,), or None
+        Of the sequences, where they differ.
+    n : int
+        Rows.
+    batch_size : int
+        Rows a batch; what is left makes a smaller one.
+    random : Generator
+
+    Returns
+    -------
+    list of ndarray of int
+    """
+    order = random.permutation(n)
+    if lengths is None or n <= batch_size:
+        return [order[i : i + batch_size] for i in range(0, n, batch_size)]
+    together = _BUCKET * batch_size
+    for i in range(0, n, together):
+        part = order[i : i + together]
+        order[i : i + together] = part[np.argsort(lengths[part], kind="stable")]
+    batches = [order[i : i + batch_size] for i in range(0, n, batch_size)]
+    left = [batches.pop()] if n % batch_size else []  # the smaller one stays the last
+    return [batches[i] for i in random.permutation(len(batches))] + left
+
+
+class Batches:
+    """The batches of the parts of some replicas, in a new order each epoch.
+
+    Parameters
+    ----------
+    parts : list of Part
+        The rows of each replica; the same part may stand for several.
     batch_size : int
         Rows a step; the last step has what is left.
     device : torch.device
         Where batches go.
     dtype : torch.dtype
         Of weights and real targets.
-    seed : int or None
-        Of the order; None keeps the rows as they stand.
+    seeds : list of int
+        Of the orders.
+    joint : bool
+        Whether batches have a leading R.
     """
 
-    def __init__(self, part: Part, batch_size: int, device: torch.device, dtype: torch.dtype, seed: int | None) -> None:
-        self.part, self.batch_size, self.device = part, batch_size, device
-        self._gather = Gather(part.data)
-        target = torch.from_numpy(np.ascontiguousarray(part.target))
+    def __init__(
+        self,
+        parts: list[Part],
+        batch_size: int,
+        device: torch.device,
+        dtype: torch.dtype,
+        seeds: list[int],
+        joint: bool = False,
+    ) -> None:
+        self.batch_size, self.device, self.joint, self._dtype = batch_size, device, joint, dtype
+        self._random = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
+        distinct = list({id(part): part for part in parts}.values())
+        numbers = {id(part): i for i, part in enumerate(distinct)}
+        self._of = np.array([numbers[id(part)] for part in parts])  # distinct part of each replica
+        self._gather = [Gather(part.data) for part in distinct]
+        self._sizes = np.array([len(part) for part in parts])
+        self._first = np.cumsum([0, *(len(part) for part in distinct)])[self._of]  # in what is joined below
+        target = torch.from_numpy(np.concatenate([part.target for part in distinct]))
         self._target = target.to(dtype) if target.is_floating_point() else target
-        uniform = bool((part.weight == 1.0).all())
-        self._weight = None if uniform else torch.from_numpy(np.ascontiguousarray(part.weight)).to(dtype)
-        self._random = None if seed is None else np.random.Generator(np.random.PCG64(seed))
+        weight = np.concatenate([part.weight for part in distinct])
+        self._weight = None if (weight == 1.0).all() else torch.from_numpy(weight).to(dtype)
+
+    @property
+    def n_batches(self) -> np.ndarray:
+        """Steps of an epoch of each replica."""
+        return -(-self._sizes // self.batch_size)
 
     def __len__(self) -> int:
-        return -(-len(self.part) // self.batch_size)
+        return int(self.n_batches.max())
 
-    def __iter__(self) -> Iterator[Batch]:
-        n = len(self.part)
-        order = np.arange(n) if self._random is None else self._random.permutation(n)
-        for i in range(0, n, self.batch_size):
-            rows = order[i : i + self.batch_size]
-            x, mask = self._gather(rows)
-            index = torch.from_numpy(rows)
-            yield Batch(
-                self._send(torch.from_numpy(x)),
-                None if mask is None else self._send(torch.from_numpy(mask)),
-                self._send(self._target[index]),
-                None if self._weight is None else self._send(self._weight[index]),
+    def keep(self, replicas: list[int]) -> None:
+        """Go on with some of the replicas."""
+        self._of, self._sizes, self._first = self._of[replicas], self._sizes[replicas], self._first[replicas]
+        self._random = [self._random[r] for r in replicas]
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of the next epoch."""
+        orders = [
+            epoch_order(
+                self._gather[i].sequences.lengths if self._gather[i].length is None else None, n, self.batch_size, random
             )
+            for i, n, random in zip(self._of.tolist(), self._sizes.tolist(), self._random, strict=True)
+        ]
+        for step in range(len(self)):
+            rows = [order[step] if step < len(order) else order[0][:0] for order in orders]
+            yield self._joint(rows) if self.joint else self._one(rows[0])
+
+    def _one(self, rows: np.ndarray) -> Batch:
+        x, mask = self._gather[0](rows)
+        index = torch.from_numpy(rows)
+        weight = None if self._weight is None else self._send(self._weight[index])
+        return Batch(
+            self._send(torch.from_numpy(x)),
+            None if mask is None else self._send(torch.from_numpy(mask)),
+            self._send(self._target[index]),
+            weight,
+            torch.tensor(len(rows), device=self.device),
+        )
+
+    def _joint(self, rows: list[np.ndarray]) -> Batch:
+        sizes = [len(own) for own in rows]
+        most = max(sizes)
+        uneven = min(sizes) < most
+        if uneven:  # filled up with a row that weighs nothing
+            rows = [np.concatenate([own, np.full(most - len(own), own[0] if len(own) else 0)]) for own in rows]
+        every = np.stack(rows)  # (R, B)
+        x, mask = self._gather_all(every)
+        index = torch.from_numpy(every + self._first[:, None])
+        weight = None if self._weight is None else self._weight[index]
+        n_rows = torch.tensor(sizes)
+        if uneven:
+            real = (torch.arange(most) < n_rows[:, None]).to(self._dtype)
+            weight = real if weight is None else weight * real
+        return Batch(
+            self._send(torch.from_numpy(x)),
+            None if mask is None else self._send(torch.from_numpy(mask)),
+            self._send(self._target[index]),
+            None if weight is None else self._send(weight),
+            self._send(n_rows),
+        )
+
+    def _gather_all(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """(R, B, T, F) and the mask (R, B, T)."""
+        longest = None
+        if self._gather[0].length is None:
+            longest = max(int(self._gather[i].sequences.lengths[own].max()) for i, own in zip(self._of, rows, strict=True))
+        if len(self._gather) == 1:
+            x, mask = self._gather[0](rows.ravel(), longest)
+            shape = rows.shape
+            return x.reshape(*shape, *x.shape[1:]), None if mask is None else mask.reshape(*shape, -1)
+        pairs = [self._gather[i](own, longest) for i, own in zip(self._of, rows, strict=True)]
+        masks = [mask for _, mask in pairs if mask is not None]
+        return np.stack([x for x, _ in pairs]), np.stack(masks) if masks else None
 
     def _send(self, tensor: Tensor) -> Tensor:
         return tensor if self.device.type == "cpu" else tensor.to(self.device)

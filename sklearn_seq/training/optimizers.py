@@ -1,4 +1,4 @@
-"""Optimisers of torch by name, and how the step size changes."""
+"""Optimisers over the flat parameters of replicas, each with its own step size, and how the step size changes."""
 
 import difflib
 import inspect
@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-__all__ = ["Schedule", "make_optimizer", "pack_state", "unpack_state"]
+from sklearn_seq.training.flat import Flat
+
+__all__ = ["Optimizer", "Schedule", "make_optimizer"]
 
 # need a closure, or sparse gradients
 _OTHER_PROTOCOL = {"Optimizer", "LBFGS", "SparseAdam"}
@@ -23,19 +26,236 @@ def _known() -> dict[str, type[torch.optim.Optimizer]]:
     }
 
 
-def make_optimizer(name: str, module: torch.nn.Module, *, lr: float, weight_decay: float) -> torch.optim.Optimizer:
-    """An optimiser over a module's parameters, fused where torch can.
+class Optimizer(torch.optim.Optimizer):
+    """What the loop steps: all parameters of all replicas.
+
+    To torch and skorch it is an optimiser of the one network that is trained, with its groups and its ``step``.
+
+    Parameters
+    ----------
+    flat : Flat
+        The parameters.
+    rates, decays : list of float
+        Step size and weight decay of each replica.
+    """
+
+    def __init__(self, flat: Flat, rates: list[float], decays: list[float], **options: Any) -> None:
+        self.flat, self.decays = flat, np.array(decays)
+        parameters = [p for p in flat.joint.parameters() if p.requires_grad]
+        super().__init__(parameters, {"lr": rates[0], "weight_decay": decays[0], **options})
+        self.n_done = np.zeros(len(rates), dtype=np.int64)  # steps of each replica
+        self.moments: dict[str, Tensor] = {}
+
+    def prepare(self, rates: np.ndarray, active: np.ndarray) -> None:
+        """Settle the next steps.
+
+        Parameters
+        ----------
+        rates : ndarray of shape (n_steps, R)
+            Step sizes.
+        active : ndarray of bool of shape (n_steps, R)
+            Which replicas take part; the others stay as they are.
+        """
+        raise NotImplementedError
+
+    def update(self, i: int) -> None:
+        """Do the i-th of the settled steps."""
+        raise NotImplementedError
+
+    def keep(self, replicas: list[int]) -> None:
+        """Go on with some of the replicas."""
+        self.n_done, self.decays = self.n_done[replicas], self.decays[replicas]
+        self.moments = {name: moment[replicas] for name, moment in self.moments.items()}
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One step at the rate of the parameter group, for those that know torch's optimisers."""
+        self.prepare(np.full((1, len(self.n_done)), self.param_groups[0]["lr"]), np.ones((1, len(self.n_done)), bool))
+        self.update(0)
+
+    def pack(self, r: int) -> dict[str, Any]:
+        """The state of a replica as arrays and numbers, without torch."""
+        entry: dict[str, Any] = {name: moment[r].cpu().numpy().copy() for name, moment in self.moments.items()}
+        return {"name": type(self).__name__, "entries": {"0": {"n_done": int(self.n_done[r]), **entry}}}
+
+    def unpack(self, r: int, packed: dict[str, Any] | None) -> None:
+        """Put a packed state back; one of another optimiser is left out, since it means something else."""
+        if packed is None or packed["name"] != type(self).__name__:
+            return
+        entry = packed["entries"]["0"]
+        self.n_done[r] = entry["n_done"]
+        for name, moment in self.moments.items():
+            moment[r] = torch.from_numpy(np.array(entry[name]))
+
+
+class _Flat(Optimizer):
+    """An optimiser that goes over (R, P) element by element."""
+
+    _columns: tuple[Tensor, ...]
+    _masks: Tensor | None
+
+    def _settle(self, active: np.ndarray, *columns: np.ndarray) -> None:
+        values = self.flat.values
+
+        def tensor(column: np.ndarray) -> Tensor:
+            return torch.from_numpy(column).to(values)[:, :, None]  # (n_steps, R, 1)
+
+        self._columns = tuple(tensor(column) for column in columns)
+        self._all = active.all(axis=1).tolist()
+        self._masks = None if all(self._all) else tensor(active.astype(float))
+        self.n_done = self.n_done + active.sum(axis=0)
+
+    def _now(self, i: int) -> tuple[Tensor, ...]:
+        return tuple(column[i] for column in self._columns)
+
+    def _mask(self, i: int) -> Tensor | None:
+        return None if self._all[i] else self._masks[i]  # type: ignore[index]
+
+
+class Adam(_Flat):
+    """Kingma and Ba (2015), weight decay added to the gradient."""
+
+    beta1, beta2, eps = 0.9, 0.999, 1e-8
+    decoupled = False
+
+    def __init__(self, flat: Flat, rates: list[float], decays: list[float]) -> None:
+        super().__init__(flat, rates, decays)
+        self.moments = {"first": torch.zeros_like(flat.values), "second": torch.zeros_like(flat.values)}
+
+    def prepare(self, rates: np.ndarray, active: np.ndarray) -> None:
+        done = self.n_done + np.cumsum(active, axis=0)
+        root = np.sqrt(1.0 - self.beta2**done)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            alpha = np.where(active, rates * root / (1.0 - self.beta1**done), 0.0)
+        # the bias corrections are in the step size and in epsilon
+        self._settle(active, alpha, self.eps * root, np.where(active, 1.0 - rates * self.decays, 1.0))
+        self._decay = torch.from_numpy(self.decays).to(self.flat.values)[:, None] if self.decays.any() else None
+        self._scratch = torch.empty_like(self.flat.values)
+
+    def update(self, i: int) -> None:
+        alpha, epsilon, shrink = self._now(i)
+        values, gradient, scratch, mask = self.flat.values, self.flat.gradient, self._scratch, self._mask(i)
+        first, second = self.moments["first"], self.moments["second"]
+        if self._decay is not None:
+            if self.decoupled:
+                values.mul_(shrink)
+            else:
+                gradient.addcmul_(values, self._decay)
+        if mask is None:
+            first.lerp_(gradient, 1.0 - self.beta1)
+            second.mul_(self.beta2)
+        else:
+            first.lerp_(gradient, mask * (1.0 - self.beta1))
+            second.mul_(1.0 - mask * (1.0 - self.beta2))
+            gradient.mul_(mask)
+        second.addcmul_(gradient, gradient, value=1.0 - self.beta2)
+        torch.sqrt(second, out=scratch).add_(epsilon)
+        values.sub_(torch.div(first, scratch, out=scratch).mul_(alpha))
+
+
+class AdamW(Adam):
+    """Loshchilov and Hutter (2019): weight decay beside the gradient."""
+
+    decoupled = True
+
+
+class SGD(_Flat):
+    """Gradient descent with Nesterov momentum of 0.9, weight decay added to the gradient."""
+
+    momentum = 0.9
+
+    def __init__(self, flat: Flat, rates: list[float], decays: list[float]) -> None:
+        super().__init__(flat, rates, decays)
+        self.moments = {"velocity": torch.zeros_like(flat.values)}
+
+    def prepare(self, rates: np.ndarray, active: np.ndarray) -> None:
+        self._settle(active, np.where(active, rates, 0.0))
+        self._decay = torch.from_numpy(self.decays).to(self.flat.values)[:, None] if self.decays.any() else None
+
+    def update(self, i: int) -> None:
+        (rate,) = self._now(i)
+        values, gradient, velocity = self.flat.values, self.flat.gradient, self.moments["velocity"]
+        if self._decay is not None:
+            gradient.addcmul_(values, self._decay)
+        mask = self._mask(i)
+        if mask is None:
+            velocity.mul_(self.momentum).add_(gradient)
+        else:
+            velocity.mul_(1.0 - mask * (1.0 - self.momentum)).addcmul_(gradient, mask)
+        values.sub_(gradient.add_(velocity, alpha=self.momentum).mul_(rate))
+
+
+class _Torchs(Optimizer):
+    """Any optimiser of torch, one for each replica, over its own network's parameters."""
+
+    def __init__(self, flat: Flat, rates: list[float], decays: list[float], cls: Any) -> None:
+        super().__init__(flat, rates, decays)
+        accepted = inspect.signature(cls).parameters
+        self.parts = [
+            cls(
+                [p for p in module.parameters() if p.requires_grad],
+                lr=rate,
+                **({"weight_decay": decay} if "weight_decay" in accepted else {}),
+            )
+            for module, rate, decay in zip(flat.modules, rates, decays, strict=True)
+        ]
+
+    def prepare(self, rates: np.ndarray, active: np.ndarray) -> None:
+        self._rates, self._active = rates.tolist(), active.tolist()
+
+    def update(self, i: int) -> None:
+        for part, rate, active in zip(self.parts, self._rates[i], self._active[i], strict=True):
+            if active:
+                for group in part.param_groups:
+                    group["lr"] = rate
+                part.step()
+
+    def keep(self, replicas: list[int]) -> None:
+        super().keep(replicas)
+        self.parts = [self.parts[r] for r in replicas]
+
+    def pack(self, r: int) -> dict[str, Any]:
+        entries = {
+            str(i): {
+                key: value.detach().cpu().numpy().copy() if isinstance(value, Tensor) else value
+                for key, value in state.items()
+            }
+            for i, state in self.parts[r].state_dict()["state"].items()
+        }
+        return {"name": type(self.parts[r]).__name__, "entries": entries}
+
+    def unpack(self, r: int, packed: dict[str, Any] | None) -> None:
+        part = self.parts[r]
+        if packed is None or packed["name"] != type(part).__name__:
+            return
+        whole = part.state_dict()
+        whole["state"] = {
+            int(i): {
+                key: torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
+                for key, value in entry.items()
+            }
+            for i, entry in packed["entries"].items()
+        }
+        part.load_state_dict(whole)
+
+
+_OURS: dict[str, type[Optimizer]] = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
+
+
+def make_optimizer(name: str, flat: Flat, *, rates: list[float], decays: list[float]) -> Optimizer:
+    """An optimiser over flat parameters.
 
     Parameters
     ----------
     name : str
         Of ``torch.optim``, in any case.
-    module : torch.nn.Module
-    lr, weight_decay : float
+    flat : Flat
+    rates, decays : list of float
+        One a replica.
 
     Returns
     -------
-    torch.optim.Optimizer
+    Optimizer
 
     Raises
     ------
@@ -43,26 +263,16 @@ def make_optimizer(name: str, module: torch.nn.Module, *, lr: float, weight_deca
         For an unknown name.
     """
     known = _known()
-    cls: Any = known.get(name.lower())
+    cls = known.get(name.lower())
     if cls is None:
         near = difflib.get_close_matches(name.lower(), known, n=1)
         raise ValueError(
             f"optimizer={name!r} is none that can be used here; wanted one of {', '.join(sorted(known))}"
             + (f". Did you mean {near[0]!r}?" if near else "")
         )
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    accepted = inspect.signature(cls).parameters
-    options: dict[str, Any] = {"lr": lr}
-    if "weight_decay" in accepted:
-        options["weight_decay"] = weight_decay
-    if name.lower() == "sgd":
-        options |= {"momentum": 0.9, "nesterov": True}
-    if "fused" in accepted and all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters):
-        try:
-            return cls(parameters, fused=True, **options)
-        except (RuntimeError, ValueError):  # an older torch has it on CUDA only
-            pass
-    return cls(parameters, **options)
+    if name.lower() in _OURS:
+        return _OURS[name.lower()](flat, rates, decays)
+    return _Torchs(flat, rates, decays, cls)
 
 
 class Schedule:
@@ -76,26 +286,30 @@ class Schedule:
         The largest step size.
     n_steps : int
         Steps in all.
+    n_cycles : int
+        How many times it runs from its beginning to its end (Loshchilov and Hutter 2017).
     """
 
     _PATIENCE = 5
 
-    def __init__(self, name: str, lr: float, n_steps: int) -> None:
-        self.name, self.lr, self.n_steps = name, lr, max(1, n_steps)
+    def __init__(self, name: str, lr: float, n_steps: int, n_cycles: int = 1) -> None:
+        self.name, self.lr, self.n_steps, self.n_cycles = name, lr, max(1, n_steps // n_cycles), n_cycles
         self._best, self._waited = math.inf, 0
 
-    def at(self, step: int) -> float:
-        """The step size of a step, counted from 0."""
-        done = step / self.n_steps
+    def at(self, steps: np.ndarray) -> np.ndarray:
+        """The step sizes of some steps, counted from 0."""
+        steps = np.asarray(steps)
+        done = steps / self.n_steps - np.minimum(steps // self.n_steps, self.n_cycles - 1)
+        falling = self.lr * 0.5 * (1.0 + np.cos(np.pi * done))
         if self.name == "cosine":
-            return self.lr * 0.5 * (1.0 + math.cos(math.pi * done))
+            return falling
         if self.name == "exponential":
             return self.lr * 0.01**done
         if self.name == "one-cycle":  # Smith and Topin (2018): a quarter up from 1/25, then down
-            if done < 0.25:
-                return self.lr * (0.04 + 0.96 * 0.5 * (1.0 - math.cos(math.pi * done / 0.25)))
-            return self.lr * 0.5 * (1.0 + math.cos(math.pi * (done - 0.25) / 0.75))
-        return self.lr
+            up = self.lr * (0.04 + 0.96 * 0.5 * (1.0 - np.cos(np.pi * done / 0.25)))
+            down = self.lr * 0.5 * (1.0 + np.cos(np.pi * (done - 0.25) / 0.75))
+            return np.where(done < 0.25, up, down)
+        return np.full(done.shape, self.lr)
 
     def after_epoch(self, loss: float) -> None:
         """Tell the plateau rule how an epoch went."""
@@ -107,30 +321,3 @@ class Schedule:
         self._waited += 1
         if self._waited >= self._PATIENCE:
             self.lr, self._waited = self.lr / 2, 0
-
-
-def pack_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """The state of an optimiser as arrays and numbers, without torch."""
-    entries = {
-        str(i): {
-            key: value.detach().cpu().numpy().copy() if isinstance(value, torch.Tensor) else value
-            for key, value in state.items()
-        }
-        for i, state in optimizer.state_dict()["state"].items()
-    }
-    return {"name": type(optimizer).__name__, "entries": entries}
-
-
-def unpack_state(optimizer: torch.optim.Optimizer, packed: dict[str, Any] | None) -> None:
-    """Put a packed state back; one of another optimiser is left out, since it means something else."""
-    if packed is None or packed["name"] != type(optimizer).__name__:
-        return
-    whole = optimizer.state_dict()
-    whole["state"] = {
-        int(i): {
-            key: torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
-            for key, value in entry.items()
-        }
-        for i, entry in packed["entries"].items()
-    }
-    optimizer.load_state_dict(whole)

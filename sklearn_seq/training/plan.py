@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -82,14 +82,21 @@ class Plan:
         How many at most.
     batch_size : int
         Rows a step.
+    shape : hashable, or None
+        Plans of equal shape build networks that differ in numbers alone, so they may be trained as one; None stays alone.
     step : callable or None
-        ``step(trainer, batch) -> Tensor ()``, the mean of the weighted losses, where forward, loss, backward, optimiser do not fit.
+        ``step(trainer, batch) -> Tensor (R,)``, the mean of each replica's weighted losses; leaves gradients in
+        ``trainer.flat.gradient``. For where one forward and backward pass do not fit.
     weights : dict of ndarray, or None
         Where an earlier fit ended.
     optimizer_state : dict or None
         Of that fit's optimiser.
     before : list of dict
         That fit's history.
+    n_cycles : int
+        How often the schedule runs through; the weights after each cycle are kept.
+    average_from : float or None
+        After which share of the epochs the weights of all later epochs are averaged (Izmailov et al. 2018).
     fixed_rate : bool
         Whether the schedule is left out, since the end is not known (``partial_fit``).
     on_epoch : callable or None
@@ -105,10 +112,13 @@ class Plan:
     seeds: Seeds
     n_epochs: int
     batch_size: int
+    shape: Hashable | None = None
     step: Callable[[Any, Any], torch.Tensor] | None = None
     weights: dict[str, np.ndarray] | None = None
     optimizer_state: dict[str, Any] | None = None
     before: Sequence[dict[str, float]] = ()
+    n_cycles: int = 1
+    average_from: float | None = None
     fixed_rate: bool = False
     on_epoch: Callable[[Result], bool] | None = None
 
@@ -127,9 +137,12 @@ class Result:
         Counted from 1: the epoch whose weights the module has.
     optimizer_state : dict
         Arrays and numbers only.
+    snapshots : list of dict of ndarray
+        Weights after each cycle of the schedule, where there are several.
     """
 
     module: torch.nn.Module
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     optimizer_state: dict[str, Any] | None = None
+    snapshots: list[dict[str, np.ndarray]] = field(default_factory=list)

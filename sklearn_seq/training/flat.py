@@ -1,0 +1,93 @@
+"""The parameters of replicas as one block of memory, which optimisers go over in one stroke."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_seq.layers.dropout import give_draws
+
+__all__ = ["Flat"]
+
+_ALIGNED = 16  # numbers: parameters begin at multiples of it, so that all replicas lie alike in memory
+
+
+class Flat:
+    """Parameters and gradients of R networks of the same shape, (R, P) each.
+
+    While it lives, the parameters of the networks are views of its rows. With several networks there is also a joint one,
+    whose parameters are views (R, ...) of all rows, and which computes for all of them at once.
+
+    Parameters
+    ----------
+    modules : list of torch.nn.Module
+        On their device, in their dtype.
+
+    Attributes
+    ----------
+    values, gradient : Tensor of shape (R, P)
+        What is trained. P counts gaps of zeros between parameters.
+    modules : list of torch.nn.Module
+        As given.
+    joint : torch.nn.Module
+        What is trained: the one network, or the joint one.
+    """
+
+    def __init__(self, modules: list[nn.Module]) -> None:
+        self.modules = modules
+        trained = [p for p in modules[0].parameters() if p.requires_grad]
+        ends = torch.tensor([-(-p.numel() // _ALIGNED) * _ALIGNED for p in trained]).cumsum(0).tolist()
+        self._places = [(end, p.shape) for end, p in zip([0, *ends], trained)]
+        size = ends[-1] if ends else 0
+        like = trained[0] if trained else torch.empty(0)
+        self.values = torch.zeros(len(modules), size, dtype=like.dtype, device=like.device)
+        for row, module in zip(self.values, modules, strict=True):
+            for (begin, shape), parameter in zip(self._places, _trained(module), strict=True):
+                row[begin : begin + shape.numel()].view(shape).copy_(parameter.detach())
+        self._attach()
+
+    def _attach(self) -> None:
+        self.gradient = torch.zeros_like(self.values)
+        self.joint = self.modules[0]
+        for r, module in enumerate(self.modules):
+            for (begin, shape), parameter in zip(self._places, _trained(module), strict=True):
+                stretch = slice(begin, begin + shape.numel())
+                parameter.data = self.values[r, stretch].view(shape)
+                parameter.grad = self.gradient[r, stretch].view(shape)
+        if len(self.modules) == 1:
+            return
+        give_draws(self.modules[0], None)
+        self.joint = joint = copy.deepcopy(self.modules[0])
+        for (begin, shape), parameter in zip(self._places, _trained(joint), strict=True):
+            stretch = slice(begin, begin + shape.numel())
+            parameter.grad = None  # torch holds it to the old shape
+            parameter.data = self.values[:, stretch].unflatten(1, shape or (1,))
+            parameter.grad = self.gradient[:, stretch].unflatten(1, shape or (1,))
+        for path, layer in joint.named_modules():
+            twins = [module.get_submodule(path) for module in self.modules]
+            for name, buffer in layer._buffers.items():
+                if buffer is not None:
+                    layer._buffers[name] = torch.stack([twin._buffers[name] for twin in twins])  # type: ignore[misc]
+            if hasattr(layer, "draws"):  # the rate of dropout is a replica's own
+                layer.p = [twin.p for twin in twins]  # type: ignore[assignment]
+
+    def keep(self, replicas: list[int]) -> None:
+        """Go on with some of the replicas; the networks of the others get memory of their own."""
+        for r, module in enumerate(self.modules):
+            if r not in replicas:
+                release(module)
+        self.values = self.values[replicas]
+        self.modules = [self.modules[r] for r in replicas]
+        if self.modules:
+            self._attach()
+
+
+def release(module: nn.Module) -> None:
+    """Give a network memory of its own, laid out as torch does it: some kernels round by that."""
+    for parameter in _trained(module):
+        parameter.grad = None
+        parameter.data = parameter.data.clone()
+
+
+def _trained(module: nn.Module) -> list[nn.Parameter]:
+    return [p for p in module.parameters() if p.requires_grad]

@@ -1,0 +1,352 @@
+"""The loop over plans that are trained as one; one plan is R = 1."""
+
+import math
+import sys
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_seq.layers.dropout import Draws, give_draws
+from sklearn_seq.layers.kernels import Workspaces
+from sklearn_seq.training.batches import Batch, Batches
+from sklearn_seq.training.devices import device_for_fit
+from sklearn_seq.training.flat import Flat
+from sklearn_seq.training.listeners import Listeners
+from sklearn_seq.training.optimizers import Schedule, make_optimizer
+from sklearn_seq.training.plan import Part, Plan, Result
+from sklearn_seq.training.predict import outputs
+from sklearn_seq.training.seeds import build_seeded
+from sklearn_seq.training.threads import auto_threads, hold_threads
+
+__all__ = ["Trainer", "build", "weights_of"]
+
+
+def weights_of(module: torch.nn.Module) -> dict[str, np.ndarray]:
+    """All parameters and buffers as arrays of the host."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
+
+
+def build(plan: Plan) -> torch.nn.Module:
+    """A plan's network on its device, untrained or as an earlier fit left it."""
+    module = build_seeded(plan.build, plan.seeds.initialisation)
+    if plan.weights is not None:
+        module.load_state_dict({name: torch.from_numpy(np.array(w)) for name, w in plan.weights.items()})
+    dtype = torch.float64 if plan.settings.dtype == "float64" else torch.float32
+    return module.to(device=device_for_fit(plan.settings.device, plan.settings.dtype), dtype=dtype)
+
+
+class Trainer:
+    """The loop over R plans of equal shape.
+
+    A plan's own ``step`` may use ``module``, ``flat`` and ``loss``.
+
+    Parameters
+    ----------
+    plans : sequence of Plan
+        Of equal shape.
+    modules : list of torch.nn.Module
+        Their networks.
+
+    Attributes
+    ----------
+    module : torch.nn.Module
+        What is trained: a plan's network, or the joint one of several.
+    flat : Flat
+        Its parameters and their gradients.
+    """
+
+    def __init__(self, plans: Sequence[Plan], modules: list[torch.nn.Module]) -> None:
+        self.replicas = [_Replica(plan, module) for plan, module in zip(plans, modules, strict=True)]
+        self.settings = plans[0].settings  # for what is the same in all of them
+        self.device = next(modules[0].parameters()).device
+        self.flat = Flat(modules)
+        rates = [plan.settings.lr for plan in plans]
+        decays = [plan.settings.weight_decay for plan in plans]
+        self.optimizer = make_optimizer(self.settings.optimizer, self.flat, rates=rates, decays=decays)
+        for r, plan in enumerate(plans):
+            self.optimizer.unpack(r, plan.optimizer_state)
+        self.batches = Batches(
+            [plan.train for plan in plans],
+            plans[0].batch_size,
+            self.device,
+            self.flat.values.dtype,
+            [plan.seeds.batches for plan in plans],
+            joint=len(plans) > 1,
+        )
+        for replica, n_batches in zip(self.replicas, self.batches.n_batches.tolist(), strict=True):
+            replica.begin(n_batches, self.device)
+        self.listeners = Listeners(plans[0], self.flat.joint, self.optimizer) if self.settings.callbacks else None
+        self._take_hold()
+
+    def _take_hold(self) -> None:
+        """After the replicas changed."""
+        self.module = self.flat.joint
+        self.draws = Draws([replica.generator for replica in self.replicas])
+        give_draws(self.module, self.draws)
+        clips = [replica.plan.settings.gradient_clip for replica in self.replicas]
+        self._clip = None
+        if any(clip is not None for clip in clips):
+            self._clip = self.flat.values.new_tensor([math.inf if clip is None else clip for clip in clips])[:, None]
+        # losses and functions of loss that are equal are computed once for all rows
+        self._loss = self.replicas[0].plan.loss
+        self._same_loss = all(replica.plan.loss == self._loss for replica in self.replicas)
+
+    # -- epochs ----------------------------------------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Run the epochs; each replica ends with a result or an error."""
+        plan = self.replicas[0].plan
+        n_threads = self.settings.n_threads
+        threads = auto_threads(self.flat.modules[0], plan.batch_size) if n_threads == "auto" else int(n_threads)
+        if self.listeners:
+            self.listeners.begin()
+        with hold_threads(threads):
+            while self.replicas:
+                began = time.perf_counter()
+                if self.listeners:
+                    self.listeners.begin_epoch()
+                losses, rates = self._epoch()
+                done = [
+                    r
+                    for r, replica in enumerate(self.replicas)
+                    if self._after_epoch(r, replica, losses[:, r], rates[:, r], began)
+                ]
+                if done:
+                    self._let_go(done)
+
+    def _epoch(self) -> tuple[np.ndarray, np.ndarray]:
+        """One pass; losses, summed over rows, and step sizes of each step and replica."""
+        self.module.train()
+        n_steps, n_replicas = len(self.batches), len(self.replicas)
+        active = np.arange(n_steps)[:, None] < self.batches.n_batches  # (n_steps, R)
+        rates = np.stack([replica.rates(n_steps) for replica in self.replicas], axis=1)
+        if self.listeners is None:
+            self.optimizer.prepare(rates, active)
+        losses = self.flat.values.new_zeros(n_steps, n_replicas)
+        step = self.replicas[0].plan.step or _gradient_step
+        every_row = self.replicas[0].plan.batch_size
+        for i, batch in enumerate(self.batches.epoch()):
+            if n_replicas > 1:
+                uneven = batch.weight is not None and int(batch.n_rows.min()) < every_row
+                self.draws.rows = batch.n_rows.tolist() if uneven else None
+            if self.listeners is not None:
+                rates[i] = self.listeners.begin_batch(batch, rates[i])
+                self.optimizer.prepare(rates[i : i + 1], active[i : i + 1])
+            self.flat.gradient.zero_()
+            loss = step(self, batch).detach()  # (R,)
+            if self.listeners is not None:
+                self.listeners.after_gradient(batch)
+            self.clip()
+            self.optimizer.update(i if self.listeners is None else 0)
+            torch.mul(loss, batch.n_rows, out=losses[i])
+            if self.listeners is not None:
+                self.listeners.end_batch(batch, loss)
+        return losses.double().cpu().numpy(), rates  # the one synchronisation of the epoch
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Mean of each replica's weighted losses, (R,)."""
+        if self.settings.precision == "bf16":
+            with torch.autocast(self.device.type, dtype=torch.bfloat16):
+                output = self.module(batch.x, batch.mask)
+            output = output.to(self.flat.values.dtype)
+        else:
+            output = self.module(batch.x, batch.mask)  # (B, K) or (R, B, K)
+        if len(self.replicas) == 1:
+            losses = self._loss(output, batch.target)[None]  # (1, B)
+        elif self._same_loss:
+            losses = self._loss(output.flatten(0, 1), batch.target.flatten(0, 1)).view(batch.target.shape[:2])
+        else:
+            every = zip(self.replicas, output, batch.target, strict=True)
+            losses = torch.stack([replica.plan.loss(out, target) for replica, out, target in every])
+        if batch.weight is not None:
+            losses = losses * batch.weight
+        return losses.sum(dim=1) / batch.n_rows.clamp(min=1)
+
+    def clip(self) -> None:
+        """Scale each replica's gradient down to the largest norm that is allowed."""
+        if self._clip is not None:
+            norm = torch.linalg.vector_norm(self.flat.gradient, dim=1, keepdim=True)
+            self.flat.gradient.mul_((self._clip / norm.add_(1e-6)).clamp_(max=1.0))
+
+    def _after_epoch(self, r: int, replica: "_Replica", losses: np.ndarray, rates: np.ndarray, began: float) -> bool:
+        """Note an epoch; whether it was the replica's last."""
+        try:
+            entry = replica.note(losses, rates)
+        except ValueError as error:
+            replica.error = error
+            return True
+        settings, listeners = replica.plan.settings, self.listeners
+        seconds = time.perf_counter() - began
+        if settings.verbose:
+            _print_line(entry, seconds)
+        stop = listeners is not None and listeners.end_epoch(entry, seconds)
+        replica.result.module.eval()
+        stop = replica.after_epoch(entry, self.flat.values[r]) or stop
+        return stop or replica.n_epochs_left == 0
+
+    def _let_go(self, done: list[int]) -> None:
+        """Finish some replicas, and go on with the others."""
+        for r in done:
+            replica = self.replicas[r]
+            if replica.average is not None:
+                self.flat.values[r] = replica.average
+            if replica.error is None:
+                replica.finish(self.optimizer.pack(r))
+        left = [r for r in range(len(self.replicas)) if r not in done]
+        for r in done:
+            _let_go_of_buffers(self.replicas[r].result.module)
+        self.flat.keep(left)
+        self.replicas = [self.replicas[r] for r in left]
+        if not left:
+            if self.listeners:
+                self.listeners.end()
+            return
+        self.optimizer.keep(left)
+        self.batches.keep(left)
+        self._take_hold()
+
+
+def _let_go_of_buffers(module: torch.nn.Module) -> None:
+    """Of what only training needs."""
+    give_draws(module, None)
+    for layer in module.modules():
+        if isinstance(layer.__dict__.get("workspaces"), Workspaces):
+            layer.workspaces.clear()  # type: ignore[union-attr, operator]
+
+
+def _gradient_step(trainer: Trainer, batch: Batch) -> Tensor:
+    """Forward, loss, backward."""
+    loss = trainer.loss(batch)  # (R,)
+    loss.backward(torch.ones_like(loss))
+    return loss
+
+
+class _Replica:
+    """One plan on its way to its result."""
+
+    def __init__(self, plan: Plan, module: torch.nn.Module) -> None:
+        self.plan = plan
+        self.result = Result(module, list(plan.before))
+        self.error: ValueError | None = None
+        self.best = _Best(plan.settings.tol, plan.settings.n_iter_no_change)
+        self.n_epochs_left = plan.n_epochs
+        self.average: Tensor | None = None
+        self.n_averaged = 0
+        self.n_steps = 0
+
+    def begin(self, n_batches: int, device: torch.device) -> None:
+        """Once it is known how many steps an epoch has."""
+        plan, settings = self.plan, self.plan.settings
+        self.n_batches = n_batches
+        name = "constant" if plan.fixed_rate else settings.lr_schedule
+        self.schedule = Schedule(name, settings.lr, plan.n_epochs * n_batches, plan.n_cycles)
+        self.generator = torch.Generator(device).manual_seed(plan.seeds.dropout)
+
+    def rates(self, n_steps: int) -> np.ndarray:
+        """Step sizes of the next epoch, which takes ``n_steps`` for the largest replica."""
+        own = self.schedule.at(np.arange(self.n_steps, self.n_steps + self.n_batches))
+        self.n_steps += self.n_batches
+        return np.concatenate([own, np.zeros(n_steps - self.n_batches)])
+
+    def note(self, losses: np.ndarray, rates: np.ndarray) -> dict[str, float]:
+        """Add an epoch to the history, validation included; refuse a loss that is not finite."""
+        plan, result = self.plan, self.result
+        losses, rates = losses[: self.n_batches], rates[: self.n_batches]
+        number = len(result.history) + 1
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if len(bad):
+            raise ValueError(
+                f"the loss became {losses[bad[0]]} in epoch {number}, batch {bad[0] + 1} of {len(losses)}, at a learning "
+                f"rate of {rates[bad[0]]:.3g}. Lower lr (now {plan.settings.lr:g}), set gradient_clip, or scale the data."
+            )
+        entry = {"epoch": number, "train_loss": float(losses.sum() / plan.train.weight.sum()), "lr": float(rates[-1])}
+        if plan.valid is not None:
+            entry |= self._validate(plan.valid)
+        result.history.append(entry)
+        self.n_epochs_left -= 1
+        return entry
+
+    def _validate(self, valid: Part) -> dict[str, float]:
+        module, settings = self.result.module, self.plan.settings
+        device = next(module.parameters()).device
+        found = outputs(module, valid.data, n_threads=settings.n_threads, device=device)
+        losses = self.plan.loss(torch.from_numpy(found), torch.from_numpy(valid.target)).numpy()
+        return {
+            "valid_loss": float(np.average(losses, weights=valid.weight)),
+            "valid_score": self.plan.score(found, valid),
+        }
+
+    def after_epoch(self, entry: dict[str, float], weights: Tensor) -> bool:
+        """Schedules, snapshots, callbacks, early stopping; whether to stop."""
+        plan, module = self.plan, self.result.module
+        self.schedule.after_epoch(entry.get("valid_loss", entry["train_loss"]))
+        done = plan.n_epochs - self.n_epochs_left
+        if plan.n_cycles > 1 and done % (plan.n_epochs // plan.n_cycles) == 0:
+            self.result.snapshots.append({name: array.copy() for name, array in weights_of(module).items()})
+        if plan.average_from is not None and done > plan.average_from * plan.n_epochs:
+            self.n_averaged += 1
+            before = torch.zeros_like(weights) if self.average is None else self.average
+            self.average = before + (weights - before) / self.n_averaged
+        stop = plan.on_epoch is not None and plan.on_epoch(self.result)
+        if plan.settings.early_stopping and plan.valid is not None:
+            stop = self.best.no_longer_improves(entry, module) or stop
+        return stop
+
+    def finish(self, optimizer_state: dict) -> None:
+        """The result of the epochs that were run."""
+        result, module = self.result, self.result.module
+        result.best_epoch = self.best.restore(module) if self.best.weights else len(result.history)
+        if not all(bool(torch.isfinite(p).all()) for p in module.parameters()):
+            self.error = ValueError(
+                f"the weights were not finite after epoch {len(result.history)}, its last batch, at a learning rate of "
+                f"{result.history[-1]['lr']:.3g}. Lower lr (now {self.plan.settings.lr:g}), set gradient_clip, or scale "
+                "the data."
+            )
+        result.optimizer_state = optimizer_state
+        module.eval()
+
+
+class _Best:
+    """Remembers the best epoch: the highest score, among equals the lowest loss.
+
+    Parameters
+    ----------
+    tol : float
+        By how much the score must rise to count as improved.
+    patience : int
+        Epochs without improvement.
+    """
+
+    def __init__(self, tol: float, patience: int) -> None:
+        self.tol, self.patience = tol, patience
+        self.score, self.valid_loss, self.waited, self.epoch = -math.inf, math.inf, 0, 0
+        self.bar = -math.inf
+        self.weights: dict[str, torch.Tensor] = {}
+
+    def no_longer_improves(self, entry: dict[str, float], module: torch.nn.Module) -> bool:
+        """Take an epoch into account; True when it is time to stop."""
+        score, loss = entry["valid_score"], entry["valid_loss"]
+        # a validation part can be so small that its score is not defined; then the loss decides
+        score = score if math.isfinite(score) else -loss
+        improved = score > self.bar + self.tol
+        if score > self.score or (score == self.score and loss < self.valid_loss):
+            improved = improved or loss < self.valid_loss - self.tol
+            self.score, self.valid_loss, self.epoch = score, loss, int(entry["epoch"])
+            self.weights = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+        self.bar = max(self.bar, score) if improved else self.bar
+        self.waited = 0 if improved else self.waited + 1
+        return self.waited >= self.patience
+
+    def restore(self, module: torch.nn.Module) -> int:
+        """Put the best epoch's weights back and tell which it was."""
+        module.load_state_dict(self.weights)
+        return self.epoch
+
+
+def _print_line(entry: dict[str, float], seconds: float) -> None:
+    words = [f"epoch {entry['epoch']:4d}"]
+    words += [f"{key} {entry[key]:.4f}" for key in ("train_loss", "valid_loss", "valid_score") if key in entry]
+    sys.stdout.write("  ".join([*words, f"lr {entry['lr']:.2g}", f"{seconds:.2f} s"]) + "\n")
