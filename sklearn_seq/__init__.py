@@ -33,6 +33,7 @@ _NAMES = {
     "gaussian_nll": "sklearn_seq.metrics.gaussian",
     "interval_coverage": "sklearn_seq.metrics.intervals",
     "interval_score": "sklearn_seq.metrics.intervals",
+    "joint_training": "sklearn_seq.training.joint",
     "load": "sklearn_seq.persistence.saving",
     "make_supervised": "sklearn_seq.preprocessing.windows",
     "negative_log_likelihood": "sklearn_seq.metrics.classification",

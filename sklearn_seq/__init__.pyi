@@ -40,6 +40,7 @@ from sklearn_seq.preprocessing.windows import Supervised as Supervised
 from sklearn_seq.preprocessing.windows import make_supervised as make_supervised
 from sklearn_seq.sequences.container import Sequences as Sequences
 from sklearn_seq.sequences.layout import from_channels_first as from_channels_first
+from sklearn_seq.training.joint import joint_training as joint_training
 
 __version__: str
 
@@ -68,6 +69,7 @@ __all__ = [
     "gaussian_nll",
     "interval_coverage",
     "interval_score",
+    "joint_training",
     "load",
     "make_supervised",
     "negative_log_likelihood",

@@ -7,8 +7,8 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from sklearn_seq.layers.dropout import Draws, Dropout, give_draws
-from sklearn_seq.layers.masks import lengths_of, make_mask, reverse_inside, zero_padding
 from sklearn_seq.layers.linear import Head
+from sklearn_seq.layers.masks import lengths_of, make_mask, reverse_inside, zero_padding
 from sklearn_seq.layers.network import Network
 from sklearn_seq.layers.pooling import make_pool
 from sklearn_seq.layers.recurrent import Recurrent

@@ -216,6 +216,17 @@ def test_channels_first():
     same(Sequences.from_list(from_channels_first(list(X))), [x.T for x in X])
 
 
+@given(stretches(), st.integers(1, 12))
+def test_blocks_walk_over_all_rows_in_order(X, n_values):
+    done = 0
+    for run, values in X.blocks(n_values):
+        assert run.start == done < run.stop
+        assert values.size <= n_values or run.stop == run.start + 1
+        np.testing.assert_array_equal(values, np.concatenate(X.to_list()[run]))
+        done = run.stop
+    assert done == len(X)
+
+
 # -- scikit-learn's own tools ---------------------------------------------------------------------------------------------
 
 

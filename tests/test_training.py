@@ -214,7 +214,7 @@ def test_our_optimisers_are_torchs_and_each_replica_has_its_own_rate(name, decay
     for twin, module in zip(twins, modules, strict=True):
         for own, other in zip(twin.parameters(), module.parameters(), strict=True):
             torch.testing.assert_close(other, own, atol=2e-6, rtol=2e-6)
-            torch.testing.assert_close(flat.values[modules.index(module)][: 6].view(2, 3), module.weight.detach())
+            torch.testing.assert_close(flat.values[modules.index(module)][:6].view(2, 3), module.weight.detach())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -28,7 +28,7 @@ class _Recurrent(TrainingParams):
     ] = "concat"
     kernel: Annotated[
         Literal["auto", "torch", "own"],
-        'What trains on a CPU: torch\'s layers, this package\'s, which torch lacks for all but LSTM, or the faster ones.',
+        "What trains on a CPU: torch's layers, this package's, which torch lacks for all but LSTM, or the faster ones.",
     ] = "auto"
 
     _cell = "rnn"

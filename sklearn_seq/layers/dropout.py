@@ -18,10 +18,19 @@ class Draws:
         One a replica, or one for a network alone.
     rows : list of int, or None
         How many rows of the batch are a replica's own, where batches differ in size; None where all are.
+    steps : list of int, or None
+        How many time steps a replica's own batch would have; None where all are.
     """
 
     generators: list[torch.Generator]
     rows: list[int] | None = None
+    steps: list[int] | None = None
+
+    def own(self, values: torch.Tensor, r: int) -> torch.Tensor:
+        """The part of (B, H) or (B, T, H) that a replica would have alone."""
+        if self.rows is not None:
+            values = values[: self.rows[r]]
+        return values if self.steps is None or values.ndim == 2 else values[:, : self.steps[r]]
 
 
 class Dropout(nn.Module):
@@ -48,12 +57,10 @@ class Dropout(nn.Module):
             return x
         if self.draws is None:  # outside a fit, where chance is the user's
             return nn.functional.dropout(x, self.rates[0])
-        keep = torch.empty_like(x)
+        whole = self.draws.rows is None and self.draws.steps is None
+        keep = torch.empty_like(x) if whole else torch.zeros_like(x)
         for r, (p, generator) in enumerate(zip(self.rates, self.draws.generators, strict=True)):
-            part = keep[r] if isinstance(self.p, list) else keep
-            if self.draws.rows is not None:
-                part[self.draws.rows[r] :] = 0.0
-                part = part[: self.draws.rows[r]]
+            part = self.draws.own(keep[r] if isinstance(self.p, list) else keep, r)
             if p and part.numel():
                 part.bernoulli_(1.0 - p, generator=generator).div_(1.0 - p)
             else:

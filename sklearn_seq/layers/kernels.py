@@ -9,10 +9,10 @@ through views that are made once:
 * what the backward pass needs of a step, but for the gradient that reaches it, is computed for as many steps at once as
   fit the processor's cache;
 * the hyperbolic tangent is taken as ``2 sigmoid(2 a) - 1``, which vectorised libraries compute several times faster; the
-  inner factor 2 is in the weights.
+  inner factor 2 is in the weights. Its error is 1e-7 of one, not of itself (in float32).
 
-All products are batched over replicas, so one network is R = 1 of the same code, and a replica has the bits that it has
-alone.
+The products of a step are batched over replicas, those over many steps are one a replica. One network is R = 1 of the same
+code, and a replica has the bits that it has alone.
 """
 
 from __future__ import annotations
@@ -27,11 +27,36 @@ __all__ = ["Workspaces", "run_layer"]
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 _tanh_backward = torch.ops.aten.tanh_backward.grad_input
 
-# Numbers of one block that the products for the gradients of weights sum over at once: long enough for a fast product, few
-# enough for a cache. May not depend on the number of replicas, since the order of a sum does on it.
+# The products for the gradients of weights sum over about this many numbers a unit and replica at once, divided by the
+# units: long enough for a fast product, few enough for a cache. May not depend on the number of replicas, since the order of
+# a sum does.
 _SUMMED = 16384
 # Numbers of one buffer that an element-wise operation works on at once, over all replicas.
 _NUMBERS = 65536
+
+
+# Numbers that a matrix begins at a multiple of, in its buffer.
+_WHOLE = 32
+
+
+def _aligned(*shape: int, dtype: torch.dtype, fill: float = 0.0) -> Tensor:
+    """A buffer (..., R, rows, columns) in which the matrices of all replicas begin alike in memory.
+
+    Vectorised loops treat what is left at their end in another way than the rest, and products of matrices round by where
+    these begin.
+    """
+    *outer, n_rows, n_columns = shape
+    n = n_rows * n_columns
+    whole = torch.full((*outer, -(-n // _WHOLE) * _WHOLE), fill, dtype=dtype)
+    return whole[..., :n].unflatten(-1, (n_rows, n_columns))
+
+
+def _as_aligned(matrices: Tensor) -> Tensor:
+    """(R, rows, columns) as `_aligned` lays them out, copied where they lie otherwise."""
+    whole = matrices.shape[-1] * matrices.shape[-2] % _WHOLE == 0
+    if matrices.is_contiguous() and whole and matrices.data_ptr() % 64 == 0:
+        return matrices
+    return _aligned(*matrices.shape, dtype=matrices.dtype).copy_(matrices)
 
 
 class Workspaces:
@@ -49,9 +74,9 @@ class Workspaces:
     def get(self, cell: type[_Workspace], n_steps: int, key: tuple) -> _Workspace:
         """One with room for ``n_steps``; ``key`` is (R, B, F, H, dtype)."""
         for i, held in enumerate(self._free):
-            if type(held) is cell and held.key == key:
-                found = self._free.pop(i)
-                return found if found.n_steps >= n_steps else cell(n_steps, key)
+            if type(held) is cell and held.key == key and held.n_steps >= n_steps:
+                return self._free.pop(i)
+        self._free = [held for held in self._free if held.key != key]  # too short: the new one serves for both
         return cell(n_steps, key)
 
     def put(self, workspace: _Workspace) -> None:
@@ -95,20 +120,19 @@ class _Workspace:
         self.one, self.minus_one, self.minus_two, self.half, self.eight = torch.tensor(
             [1.0, -1.0, -2.0, 0.5, 8.0], dtype=dtype
         ).unbind()
-        self.read = torch.ones(n_steps + 1, n_replicas, n_rows, size + n_features + 1, dtype=dtype)
+        self.read = _aligned(n_steps + 1, n_replicas, n_rows, size + n_features + 1, dtype=dtype, fill=1.0)
         self.state, self.input = self.read[..., :size], self.read[..., size:-1]
         self.state[0] = 0.0
         self.n_together = max(1, min(n_steps, _SUMMED // (n_rows * size)))  # steps of one product of gradients
         self.n_at_once = max(1, min(self.n_together, _NUMBERS // (n_replicas * n_rows * size)))
         self.d = self.empty(self.n_gates, self.n_together)
-        self.scratch = self.empty(1, self.n_at_once)
         self.dh = self.empty(1, 1)[0]
         self.make()
 
     def empty(self, n_blocks: int, n_steps: int) -> Tensor:
         """(T, R, B, n_blocks H)"""
         n_replicas, n_rows, _, size, dtype = self.key
-        return torch.empty(n_steps, n_replicas, n_rows, n_blocks * size, dtype=dtype)
+        return _aligned(n_steps, n_replicas, n_rows, n_blocks * size, dtype=dtype)
 
     def block(self, buffer: Tensor, first: int, last: int | None = None) -> Tensor:
         """One of the blocks of H columns, or several."""
@@ -139,6 +163,11 @@ class _Workspace:
         """Gradients by the activations of some steps, but for the gradient that reaches each."""
         raise NotImplementedError
 
+    def now(self, first: int, last: int) -> Tensor:
+        """The place of some steps in ``d``."""
+        begin = first % self.n_together
+        return self.d[begin : begin + last - first]
+
     def back(self, first: int, last: int, dy: list[Tensor], w_hh: Tensor) -> None:
         """The same steps, from the last to the first: complete the gradients, and pass on what reaches the step before."""
         raise NotImplementedError
@@ -147,7 +176,8 @@ class _Workspace:
         """Gradients of w_ih, w_hh, bias_ih, bias_hh from dy (T, R, B, H); that of x is written to dx (T, R, B, F)."""
         n, every_dy = len(dy), dy.unbind(0)
         n_replicas, _, n_features, size, dtype = self.key
-        total = torch.zeros(n_replicas, size + n_features + 1, self.n_gates * size, dtype=dtype)
+        total = _aligned(n_replicas, size + n_features + 1, self.n_gates * size, dtype=dtype)
+        w_hh = _as_aligned(w_hh)
         self.start()
         for begin in range((n - 1) // self.n_together * self.n_together, -1, -self.n_together):
             end = min(n, begin + self.n_together)
@@ -155,30 +185,37 @@ class _Workspace:
                 last = min(end, first + self.n_at_once)
                 self.factors(first, last)
                 self.back(first, last, every_dy[first:last][::-1], w_hh)
-            d = self.d[: end - begin]
-            total.baddbmm_(_rows(self.read[begin:end]).transpose(1, 2), _rows(d))
+            d, read = _rows(self.d[: end - begin]), _rows(self.read[begin:end])
+            for own, own_read, own_d in zip(total, read, d, strict=True):
+                own.addmm_(own_read.t(), own_d)
             if dx is not None:
                 self.back_to_input(d, w_ih, dx[begin:end])
         total = total.transpose(1, 2)  # (R, G, H + F + 1)
         return self.parts(total[..., size:-1], total[..., :size], total[..., -1])
 
     def back_to_input(self, d: Tensor, w_ih: Tensor, dx: Tensor) -> None:
-        """The gradient by the input."""
-        torch.matmul(d, w_ih, out=dx)
+        """Write the gradient by the input, from d (R, T B, G), to dx (T, R, B, F)."""
+        _write_product(d, w_ih, dx)
 
     def parts(self, by_input: Tensor, by_state: Tensor, by_one: Tensor) -> tuple[Tensor, ...]:
         """Gradients as torch orders and groups the parameters."""
-        return by_input, by_state, by_one, by_one.clone()
+        return by_input, by_state, by_one.clone(), by_one.clone()
 
 
 def _rows(buffer: Tensor) -> Tensor:
     """(T, R, B, G) as (R, T B, G)"""
-    return buffer.transpose(0, 1).flatten(1, 2)
+    return _as_aligned(buffer.transpose(0, 1).flatten(1, 2))
+
+
+def _write_product(rows: Tensor, matrices: Tensor, out: Tensor) -> None:
+    """Write rows (R, T B, F) times matrices (R, F, G) to ``out`` (T, R, B, G), one product a replica."""
+    for own_rows, matrix, own in zip(rows, _as_aligned(matrices), out.unbind(1), strict=True):
+        own.copy_(torch.mm(own_rows, matrix).view(own.shape))
 
 
 def _joined(w_hh: Tensor, w_ih: Tensor, bias: Tensor) -> Tensor:
     """For products with what a step reads, (R, H + F + 1, G)."""
-    return torch.cat([w_hh, w_ih, bias[..., None]], dim=2).transpose(1, 2).contiguous()
+    return _as_aligned(torch.cat([w_hh, w_ih, bias[..., None]], dim=2).transpose(1, 2))
 
 
 class _RNN(_Workspace):
@@ -199,14 +236,9 @@ class _RNN(_Workspace):
             add(minus_one, a.sigmoid_(), alpha=2, out=after)
 
     def factors(self, first: int, last: int) -> None:
-        state, d = self.state[first + 1 : last + 1], self.now(self.d, first, last)
+        state, d = self.state[first + 1 : last + 1], self.now(first, last)
         torch.mul(state, state, out=d)
         torch.sub(self.one, d, out=d)
-
-    def now(self, buffer: Tensor, first: int, last: int) -> Tensor:
-        """The steps' place in a buffer that holds ``n_together``."""
-        begin = first % self.n_together
-        return buffer[begin : begin + last - first]
 
     def back(self, first: int, last: int, dy: list[Tensor], w_hh: Tensor) -> None:
         dh, bmm = self.dh, torch.bmm
@@ -225,7 +257,7 @@ class _ReluRNN(_RNN):
             relu(bmm(read, weight, out=a), 0, out=after)
 
     def factors(self, first: int, last: int) -> None:
-        torch.gt(self.state[first + 1 : last + 1], 0, out=self.now(self.d, first, last))
+        torch.gt(self.state[first + 1 : last + 1], 0, out=self.now(first, last))
 
 
 class _GRU(_Workspace):
@@ -236,6 +268,7 @@ class _GRU(_Workspace):
     def make(self) -> None:
         self.gates = self.empty(3, self.n_steps)  # r, z, u
         self.new = self.empty(1, self.n_steps)  # n
+        self.scratch = self.empty(1, self.n_at_once)
         self.r, self.z, self.u = (self.block(self.gates, i) for i in range(3))
         buffers = self.read[:-1], self.gates, self.block(self.gates, 0, 2)
         buffers += self.r, self.z, self.u, self.new, self.state[:-1], self.state[1:]
@@ -252,8 +285,7 @@ class _GRU(_Workspace):
         )
         # n's share of the input, for all steps at once
         weight_new = torch.cat([w_ih[:, rz:], bias_ih[:, rz:, None]], dim=2).transpose(1, 2) * 2  # (R, F + 1, H)
-        over_time = weight_new.expand(n, *weight_new.shape).reshape(-1, *weight_new.shape[1:])
-        torch.bmm(self.read[:n, ..., self.size :].flatten(0, 1), over_time, out=self.new[:n].flatten(0, 1))
+        _write_product(_rows(self.read[:n, ..., self.size :]), weight_new, self.new[:n])
         minus_one, bmm, add, lerp = self.minus_one, torch.bmm, torch.add, torch.lerp
         for read, gates, rz_t, r, z, u, new, before, after in self.forward_steps[:n]:
             bmm(read, weight, out=gates)
@@ -263,8 +295,8 @@ class _GRU(_Workspace):
             lerp(new, before, z, out=after)
 
     def factors(self, first: int, last: int) -> None:
-        begin = first % self.n_together
-        dr, dz, du, dn = (self.block(self.d[begin : begin + last - first], i) for i in range(4))
+        d = self.now(first, last)
+        dr, dz, du, dn = (self.block(d, i) for i in range(4))
         r, z, u, new = self.r[first:last], self.z[first:last], self.u[first:last], self.new[first:last]
         scratch = self.scratch[: last - first]
         _tanh_backward(torch.sub(self.one, z, out=scratch), new, grad_input=dn)
@@ -282,9 +314,7 @@ class _GRU(_Workspace):
             dh.mul_(z).baddbmm_(through, w_hh)
 
     def back_to_input(self, d: Tensor, w_ih: Tensor, dx: Tensor) -> None:
-        rz = 2 * self.size
-        torch.matmul(self.block(d, 0, 2), w_ih[:, :rz], out=dx)
-        dx += torch.matmul(self.block(d, 3), w_ih[:, rz:])
+        _write_product(torch.cat([self.block(d, 0, 2), self.block(d, 3)], dim=2), w_ih, dx)
 
     def parts(self, by_input: Tensor, by_state: Tensor, by_one: Tensor) -> tuple[Tensor, ...]:
         rz, rzu = 2 * self.size, 3 * self.size
@@ -292,7 +322,7 @@ class _GRU(_Workspace):
         def read(gradient: Tensor) -> Tensor:  # by r, z, n
             return torch.cat([gradient[:, :rz], gradient[:, rzu:]], dim=1)
 
-        return read(by_input), by_state[:, :rzu], read(by_one), by_one[:, :rzu]
+        return read(by_input), by_state[:, :rzu], read(by_one), by_one[:, :rzu].clone()
 
 
 class _LSTM(_Workspace):
@@ -308,6 +338,7 @@ class _LSTM(_Workspace):
         self.cell = self.empty(1, self.n_steps + 1)  # C
         self.cell[0] = 0.0
         self.squashed = self.empty(1, self.n_steps)  # tanh(c)
+        self.scratch = self.empty(1, self.n_at_once)
         self.k = self.empty(1, self.n_at_once)  # the gradient by C of a gradient by h
         self.dc = self.empty(1, 1)[0]
         self.i, self.f, self.g, self.o = (self.block(self.gates, j) for j in range(4))
@@ -334,8 +365,8 @@ class _LSTM(_Workspace):
         self.dc.zero_()
 
     def factors(self, first: int, last: int) -> None:
-        begin = first % self.n_together
-        di, df, dg, do = (self.block(self.d[begin : begin + last - first], j) for j in range(4))
+        d = self.now(first, last)
+        di, df, dg, do = (self.block(d, j) for j in range(4))
         i, f, g, o = self.i[first:last], self.f[first:last], self.g[first:last], self.o[first:last]
         squashed, scratch = self.squashed[first:last], self.scratch[: last - first]
         # of i, f and g but for dC, of o but for dh
@@ -378,13 +409,12 @@ class _Layer(torch.autograd.Function):
         return workspace.state[1 : n + 1].clone(memory_format=torch.contiguous_format)  # it will be written again
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple:
         w_ih, w_hh = ctx.saved_tensors
-        if ctx.workspace is None:
+        if ctx.workspace is None or torch.is_grad_enabled():  # the latter with create_graph=True
             raise RuntimeError(
-                "a recurrent layer of sklearn_seq was differentiated twice; its buffers serve one backward pass. "
-                "Set kernel='torch'."
+                "a recurrent layer of sklearn_seq was differentiated twice; its buffers serve one backward pass, also where "
+                "the graph is retained. Set kernel='torch'."
             )
         dx = dy.new_empty(*dy.shape[:3], w_ih.shape[2]) if ctx.needs_input_grad[0] else None
         gradients = ctx.workspace.backward(dy, w_ih, w_hh, dx)

@@ -44,8 +44,21 @@ class MeanPool(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         if mask is None:
-            return hidden.mean(dim=-2)  # (..., B, H)
+            return _sum_over_time(hidden) / hidden.shape[-2]  # (..., B, H)
         return zero_padding(hidden, mask).sum(dim=-2) / mask.sum(dim=-1, keepdim=True)
+
+
+def _sum_over_time(hidden: Tensor) -> Tensor:
+    """(..., B, T, H) -> (..., B, H)"""
+    n_rows, n_steps, size = hidden.shape[-3:]
+    if hidden.stride(-3) != size:
+        return hidden.sum(dim=-2)
+    # As our recurrences lay it out, time first, the order of torch's sum depends on how many replicas stand side by side;
+    # that of a product does not.
+    by_step = hidden.transpose(-3, -2).flatten(-2)  # (..., T, B H)
+    ones = hidden.new_ones(1, n_steps).expand(*hidden.shape[:-3], 1, n_steps)
+    product = torch.bmm(ones, by_step) if hidden.ndim == 4 else torch.bmm(ones[None], by_step[None])[0]
+    return product.unflatten(-1, (n_rows, size)).squeeze(-3)
 
 
 class MaxPool(nn.Module):

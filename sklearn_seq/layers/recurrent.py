@@ -156,7 +156,12 @@ class Recurrent(nn.Module):
         """Which kernel runs."""
         if x.ndim == 4:  # replicas
             return True
-        if x.shape[1] == 1 or not (self.training and torch.is_grad_enabled()) or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        if (
+            x.shape[1] == 1
+            or not (self.training and torch.is_grad_enabled())
+            or x.device.type != "cpu"
+            or torch.is_autocast_enabled("cpu")
+        ):
             return False
         return self.kernel == "own" or (self.kernel == "auto" and self._mode in _OURS_ALONE)
 

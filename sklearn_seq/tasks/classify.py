@@ -28,9 +28,7 @@ class CrossEntropy:
 
     def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """(B,)"""
-        return torch.nn.functional.cross_entropy(
-            output, target, reduction="none", label_smoothing=self.label_smoothing
-        )
+        return torch.nn.functional.cross_entropy(output, target, reduction="none", label_smoothing=self.label_smoothing)
 
 
 @estimator

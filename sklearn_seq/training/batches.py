@@ -161,7 +161,10 @@ class Batches:
         """The batches of the next epoch."""
         orders = [
             epoch_order(
-                self._gather[i].sequences.lengths if self._gather[i].length is None else None, n, self.batch_size, random
+                self._gather[i].sequences.lengths if self._gather[i].length is None else None,
+                n,
+                self.batch_size,
+                random,
             )
             for i, n, random in zip(self._of.tolist(), self._sizes.tolist(), self._random, strict=True)
         ]
@@ -207,7 +210,9 @@ class Batches:
         """(R, B, T, F) and the mask (R, B, T)."""
         longest = None
         if self._gather[0].length is None:
-            longest = max(int(self._gather[i].sequences.lengths[own].max()) for i, own in zip(self._of, rows, strict=True))
+            longest = max(
+                int(self._gather[i].sequences.lengths[own].max()) for i, own in zip(self._of, rows, strict=True)
+            )
         if len(self._gather) == 1:
             x, mask = self._gather[0](rows.ravel(), longest)
             shape = rows.shape

@@ -31,13 +31,15 @@ class Flat:
         As given.
     joint : torch.nn.Module
         What is trained: the one network, or the joint one.
+    is_joint : bool
+        Which of both; stays when all replicas but one are done.
     """
 
     def __init__(self, modules: list[nn.Module]) -> None:
-        self.modules = modules
+        self.modules, self.is_joint = modules, len(modules) > 1
         trained = [p for p in modules[0].parameters() if p.requires_grad]
         ends = torch.tensor([-(-p.numel() // _ALIGNED) * _ALIGNED for p in trained]).cumsum(0).tolist()
-        self._places = [(end, p.shape) for end, p in zip([0, *ends], trained)]
+        self._places = [(begin, p.shape) for begin, p in zip([0, *ends], trained)]
         size = ends[-1] if ends else 0
         like = trained[0] if trained else torch.empty(0)
         self.values = torch.zeros(len(modules), size, dtype=like.dtype, device=like.device)
@@ -49,20 +51,24 @@ class Flat:
     def _attach(self) -> None:
         self.gradient = torch.zeros_like(self.values)
         self.joint = self.modules[0]
+        self._views = [  # of each parameter of what is trained
+            self.gradient[:, begin : begin + shape.numel()].unflatten(1, shape) for begin, shape in self._places
+        ]
+        if not self.is_joint:
+            self._views = [view[0] for view in self._views]
         for r, module in enumerate(self.modules):
             for (begin, shape), parameter in zip(self._places, _trained(module), strict=True):
                 stretch = slice(begin, begin + shape.numel())
                 parameter.data = self.values[r, stretch].view(shape)
                 parameter.grad = self.gradient[r, stretch].view(shape)
-        if len(self.modules) == 1:
+        if not self.is_joint:
             return
         give_draws(self.modules[0], None)
         self.joint = joint = copy.deepcopy(self.modules[0])
         for (begin, shape), parameter in zip(self._places, _trained(joint), strict=True):
             stretch = slice(begin, begin + shape.numel())
             parameter.grad = None  # torch holds it to the old shape
-            parameter.data = self.values[:, stretch].unflatten(1, shape or (1,))
-            parameter.grad = self.gradient[:, stretch].unflatten(1, shape or (1,))
+            parameter.data = self.values[:, stretch].unflatten(1, shape)
         for path, layer in joint.named_modules():
             twins = [module.get_submodule(path) for module in self.modules]
             for name, buffer in layer._buffers.items():
@@ -70,6 +76,16 @@ class Flat:
                     layer._buffers[name] = torch.stack([twin._buffers[name] for twin in twins])  # type: ignore[misc]
             if hasattr(layer, "draws"):  # the rate of dropout is a replica's own
                 layer.p = [twin.p for twin in twins]  # type: ignore[assignment]
+
+    def backward(self, loss: Tensor, inputs: tuple[Tensor, ...] = (), add: bool = False) -> tuple[Tensor, ...]:
+        """Write the gradients of the losses (R,) to ``gradient``, or add them; returns those by ``inputs``."""
+        trained = _trained(self.joint)
+        found = torch.autograd.grad(loss, (*trained, *inputs), torch.ones_like(loss), allow_unused=True)
+        own = [
+            torch.zeros_like(parameter) if gradient is None else gradient for parameter, gradient in zip(trained, found)
+        ]
+        (torch._foreach_add_ if add else torch._foreach_copy_)(self._views, own)
+        return found[len(trained) :]  # type: ignore[return-value]
 
     def keep(self, replicas: list[int]) -> None:
         """Go on with some of the replicas; the networks of the others get memory of their own."""

@@ -1,7 +1,5 @@
 """skorch's callbacks, heard of every step of the loop. Nothing of this is made where there are none."""
 
-from typing import Any
-
 import numpy as np
 import torch
 

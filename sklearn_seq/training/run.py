@@ -1,5 +1,6 @@
 """``run(plans)``: from plans to trained modules, as one where that pays."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from sklearn_seq.training.plan import Part, Plan, Result
 from sklearn_seq.training.trainer import Trainer, build, weights_of
 
 __all__ = ["run", "run_each", "weights_of"]
+
+here = threading.local()  # ``here.meet``, inside `joint_training`: where a thread's plans are trained with others'
 
 # Replicas trained as one: beyond some twenty nothing more is gained, and buffers grow with them.
 _MOST_REPLICAS = 24
@@ -40,7 +43,8 @@ def run(plans: Sequence[Plan], n_jobs: int | None = None) -> list[Result]:
     ValueError
         The first error of any plan, after all were run.
     """
-    found = run_each(plans, n_jobs)
+    meet = getattr(here, "meet", None)
+    found = run_each(plans, n_jobs) if meet is None else meet(plans)
     for result in found:
         if isinstance(result, BaseException):
             raise result
@@ -154,7 +158,9 @@ def _can_join(modules: list[torch.nn.Module], batch_size: int) -> bool:
 def _joins(layer: torch.nn.Module, batch_size: int) -> bool:
     if isinstance(layer, torch.nn.RNNBase):  # only its weights are used, by `Recurrent`
         return True
-    if isinstance(layer, torch.nn.ModuleList | torch.nn.Sequential | torch.nn.Identity) or getattr(layer, "joins", False):
+    if isinstance(layer, torch.nn.ModuleList | torch.nn.Sequential | torch.nn.Identity) or getattr(
+        layer, "joins", False
+    ):
         pays: Any = getattr(layer, "sharing_pays", lambda n_rows: True)
         return pays(batch_size) and all(_joins(child, batch_size) for child in layer.children())
     return False

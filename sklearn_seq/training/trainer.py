@@ -74,7 +74,7 @@ class Trainer:
             self.device,
             self.flat.values.dtype,
             [plan.seeds.batches for plan in plans],
-            joint=len(plans) > 1,
+            joint=self.flat.is_joint,
         )
         for replica, n_batches in zip(self.replicas, self.batches.n_batches.tolist(), strict=True):
             replica.begin(n_batches, self.device)
@@ -127,15 +127,12 @@ class Trainer:
             self.optimizer.prepare(rates, active)
         losses = self.flat.values.new_zeros(n_steps, n_replicas)
         step = self.replicas[0].plan.step or _gradient_step
-        every_row = self.replicas[0].plan.batch_size
         for i, batch in enumerate(self.batches.epoch()):
-            if n_replicas > 1:
-                uneven = batch.weight is not None and int(batch.n_rows.min()) < every_row
-                self.draws.rows = batch.n_rows.tolist() if uneven else None
+            if self.flat.is_joint:
+                self._tell_draws(batch)
             if self.listeners is not None:
                 rates[i] = self.listeners.begin_batch(batch, rates[i])
                 self.optimizer.prepare(rates[i : i + 1], active[i : i + 1])
-            self.flat.gradient.zero_()
             loss = step(self, batch).detach()  # (R,)
             if self.listeners is not None:
                 self.listeners.after_gradient(batch)
@@ -146,6 +143,12 @@ class Trainer:
                 self.listeners.end_batch(batch, loss)
         return losses.double().cpu().numpy(), rates  # the one synchronisation of the epoch
 
+    def _tell_draws(self, batch: Batch) -> None:
+        """Which part of a joint batch is a replica's own."""
+        uneven = batch.weight is not None and int(batch.n_rows.min()) < batch.x.shape[1]
+        self.draws.rows = batch.n_rows.tolist() if uneven else None
+        self.draws.steps = None if batch.mask is None else batch.mask.sum(dim=2).amax(dim=1).tolist()
+
     def loss(self, batch: Batch) -> Tensor:
         """Mean of each replica's weighted losses, (R,)."""
         if self.settings.precision == "bf16":
@@ -154,7 +157,7 @@ class Trainer:
             output = output.to(self.flat.values.dtype)
         else:
             output = self.module(batch.x, batch.mask)  # (B, K) or (R, B, K)
-        if len(self.replicas) == 1:
+        if not self.flat.is_joint:
             losses = self._loss(output, batch.target)[None]  # (1, B)
         elif self._same_loss:
             losses = self._loss(output.flatten(0, 1), batch.target.flatten(0, 1)).view(batch.target.shape[:2])
@@ -220,7 +223,7 @@ def _let_go_of_buffers(module: torch.nn.Module) -> None:
 def _gradient_step(trainer: Trainer, batch: Batch) -> Tensor:
     """Forward, loss, backward."""
     loss = trainer.loss(batch)  # (R,)
-    loss.backward(torch.ones_like(loss))
+    trainer.flat.backward(loss)
     return loss
 
 
