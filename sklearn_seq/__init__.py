@@ -10,11 +10,15 @@ from typing import Any as _Any
 from sklearn_seq._version import __version__
 
 _NAMES = {
+    "DeepEnsembleClassifier": "sklearn_seq.ensemble.deep",
+    "DeepEnsembleRegressor": "sklearn_seq.ensemble.deep",
     "Differencer": "sklearn_seq.preprocessing.shaping",
     "GRUClassifier": "sklearn_seq.families.recurrent",
     "GRURegressor": "sklearn_seq.families.recurrent",
     "LSTMClassifier": "sklearn_seq.families.recurrent",
     "LSTMRegressor": "sklearn_seq.families.recurrent",
+    "MCDropoutClassifier": "sklearn_seq.ensemble.dropout",
+    "MCDropoutRegressor": "sklearn_seq.ensemble.dropout",
     "OutlierClipper": "sklearn_seq.preprocessing.cleaning",
     "PadTruncate": "sklearn_seq.preprocessing.shaping",
     "RNNClassifier": "sklearn_seq.families.recurrent",
@@ -25,6 +29,7 @@ _NAMES = {
     "SlidingWindow": "sklearn_seq.preprocessing.windows",
     "Smoother": "sklearn_seq.preprocessing.smoothing",
     "Supervised": "sklearn_seq.preprocessing.windows",
+    "Uncertainty": "sklearn_seq.ensemble.mixtures",
     "brier_score": "sklearn_seq.metrics.classification",
     "crps_from_samples": "sklearn_seq.metrics.samples",
     "expected_calibration_error": "sklearn_seq.metrics.calibration",
@@ -44,6 +49,7 @@ _NAMES = {
 
 _SUBMODULES = (
     "datasets",
+    "ensemble",
     "families",
     "layers",
     "metrics",

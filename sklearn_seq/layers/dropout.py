@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Draws", "Dropout", "give_draws"]
+__all__ = ["Draws", "Dropout", "give_draws", "thin"]
 
 
 @dataclass
@@ -48,11 +48,11 @@ class Dropout(nn.Module):
         super().__init__()
         self.p: float | list[float] = p
         self.draws: Draws | None = None
-        self.thinned: torch.Tensor | None = None
+        self.thinned: torch.Generator | Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.thinned is not None:  # Monte Carlo dropout: the same units are left out for all rows
-            return x * self.thinned
+        if self.thinned is not None:
+            return x * self._left(x)
         if not self.training or not self.p or not any(self.rates):
             return x
         if self.draws is None:  # outside a fit, where chance is the user's
@@ -66,6 +66,13 @@ class Dropout(nn.Module):
             else:
                 part.fill_(1.0)
         return x * keep
+
+    def _left(self, x: Tensor) -> Tensor:
+        """Monte Carlo dropout: which units are left, the same ones for all rows and steps."""
+        if isinstance(self.thinned, torch.Generator):
+            keep = torch.empty(x.shape[-1], dtype=x.dtype).bernoulli_(1.0 - self.rates[0], generator=self.thinned)
+            self.thinned = keep.div_(1.0 - self.rates[0]).to(x.device)
+        return self.thinned  # type: ignore[return-value]
 
     @property
     def rates(self) -> list[float]:
@@ -81,3 +88,10 @@ def give_draws(module: nn.Module, draws: Draws | None) -> None:
     for layer in module.modules():
         if hasattr(layer, "draws"):
             layer.draws = draws  # type: ignore[assignment]
+
+
+def thin(module: nn.Module, generator: torch.Generator) -> None:
+    """Leave units out in every later pass, drawn when each layer first meets them, as Gal and Ghahramani (2016) sample."""
+    for layer in module.modules():
+        if isinstance(layer, Dropout) and any(layer.rates):
+            layer.thinned = generator

@@ -71,6 +71,12 @@ class Reading:
     groups: np.ndarray | None
     valid: Part | None
 
+    def take(self, rows: np.ndarray, weight: np.ndarray | None = None) -> Reading:
+        """Some of the rows, with other weights where they are given."""
+        weight = self.weight if weight is None else weight
+        groups = None if self.groups is None else self.groups[rows]
+        return Reading(self.data[rows], self.target[rows], weight[rows], groups, self.valid)
+
 
 class TaskMixin(FittedState, CallbackSupportMixin):
     """Fitting and predicting for one target a sequence.
@@ -354,14 +360,21 @@ class TaskMixin(FittedState, CallbackSupportMixin):
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Outputs of the network, (n_samples, K)."""
+        return self._outputs_of(self._read_again(X))
+
+    def _read_again(self, X: Any) -> Sequences:
+        """What predictions are asked for, held against fit."""
         self._require_fitted()
         fitted = self._fitted_params
-        reading = read_X(self, X, reset=False, dtype=fitted["dtype"], missing=fitted["missing"])
-        data = reading.sequences
+        data = read_X(self, X, reset=False, dtype=fitted["dtype"], missing=fitted["missing"]).sequences
         if "_trained_windows" in self.__dict__:
             self._warn_of_overlap(data)
+        return data
+
+    def _outputs_of(self, data: Sequences, module: torch.nn.Module | None = None) -> np.ndarray:
+        """Outputs for what was read, by the network or by a copy of it."""
         device = None if self.device == "cpu" else device_for_predict(self)
-        return outputs(self.module_, data, n_threads=self.n_threads, device=device)
+        return outputs(self.module_ if module is None else module, data, n_threads=self.n_threads, device=device)
 
     # -- windows that overlap ----------------------------------------------------------------------------------------
 

@@ -119,14 +119,17 @@ class RegressorMixin(sklearn.base.RegressorMixin, TaskMixin):
             raise ValueError(
                 f"return_std=True needs a model with a deviation; this one has loss={loss!r}. Fit with loss='gaussian'."
             )
-        found = self._by_output(X)  # (n, outputs, numbers an output)
+        mean, deviation = self._moments(self._outputs(X))
+        return (mean, deviation) if return_std else mean
+
+    def _moments(self, found: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Mean (for quantiles, the level nearest to 0.5) and, of a Gaussian head, deviation, from the network's outputs."""
+        loss, found = self._fitted_params["loss"], self._by_output(found)
         if loss == "quantile":
             middle = int(np.abs(np.asarray(self._fitted_params["quantiles"]) - 0.5).argmin())
-            return self._shaped(found[:, :, middle])
+            return self._shaped(found[:, :, middle]), None
         mean = self._shaped(found[:, :, 0])
-        if not return_std:
-            return mean
-        return mean, self._shaped(_deviation(found[:, :, 1]), deviation=True)
+        return mean, self._shaped(_deviation(found[:, :, 1]), deviation=True) if loss == "gaussian" else None
 
     @available_if(_has_quantiles)
     def predict_quantiles(self, X: Any, quantiles: Any = None) -> np.ndarray:
@@ -147,7 +150,7 @@ class RegressorMixin(sklearn.base.RegressorMixin, TaskMixin):
         self._require_fitted()
         fitted = tuple(float(level) for level in self._fitted_params["quantiles"])
         levels = fitted if quantiles is None else _levels(quantiles)
-        found = self._by_output(X)
+        found = self._by_output(self._outputs(X))
         if self._fitted_params["loss"] == "quantile":
             missing = [level for level in levels if level not in fitted]
             if missing:
@@ -209,8 +212,8 @@ class RegressorMixin(sklearn.base.RegressorMixin, TaskMixin):
     def _n_outputs(self) -> int:
         return self._target_scale.shape[1] * self._numbers_an_output()
 
-    def _by_output(self, X: Any) -> np.ndarray:
-        found = self._outputs(X)
+    def _by_output(self, found: np.ndarray) -> np.ndarray:
+        """(n, outputs, numbers an output)"""
         found = found.reshape(len(found), self._target_scale.shape[1], -1)
         return _ascending(torch.from_numpy(found)).numpy() if self._fitted_params["loss"] == "quantile" else found
 
