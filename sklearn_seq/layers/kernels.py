@@ -398,15 +398,19 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, *args: Any) -> Tensor:
         *weights, cell, workspaces = args
+        ctx.save_for_backward(*weights[:2])
+        ctx.alone = x.ndim == 3
+        if ctx.alone:
+            x, weights = x[None], [weight[None] for weight in weights]
         n_replicas, n_rows, n, n_features = x.shape
-        w_ih, w_hh = weights[:2]
-        key = (n_replicas, n_rows, n_features, w_hh.shape[2], x.dtype)
+        key = (n_replicas, n_rows, n_features, weights[1].shape[2], x.dtype)
         workspace = workspaces.get(_CELLS[cell], n, key)
         workspace.input[:n].copy_(x.permute(2, 0, 1, 3))
         workspace.forward(n, *weights)
-        ctx.save_for_backward(w_ih, w_hh)
         ctx.workspace, ctx.workspaces = workspace, workspaces
-        return workspace.state[1 : n + 1].clone(memory_format=torch.contiguous_format)  # it will be written again
+        # a copy, since the buffer will be written again; (R, B, T, H) with time outermost in memory
+        hidden = workspace.state[1 : n + 1].clone(memory_format=torch.contiguous_format).permute(1, 2, 0, 3)
+        return hidden[0] if ctx.alone else hidden
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple:
@@ -416,11 +420,17 @@ class _Layer(torch.autograd.Function):
                 "a recurrent layer of sklearn_seq was differentiated twice; its buffers serve one backward pass, also where "
                 "the graph is retained. Set kernel='torch'."
             )
+        if ctx.alone:
+            dy, w_ih, w_hh = dy[None], w_ih[None], w_hh[None]
+        dy = dy.permute(2, 0, 1, 3)  # (T, R, B, H)
         dx = dy.new_empty(*dy.shape[:3], w_ih.shape[2]) if ctx.needs_input_grad[0] else None
-        gradients = ctx.workspace.backward(dy, w_ih, w_hh, dx)
+        gradients = list(ctx.workspace.backward(dy, w_ih, w_hh, dx))
         ctx.workspaces.put(ctx.workspace)
         ctx.workspace = None
-        return (None if dx is None else dx.permute(1, 2, 0, 3), *gradients, None, None)
+        gradients.insert(0, None if dx is None else dx.permute(1, 2, 0, 3))  # type: ignore[arg-type]
+        if ctx.alone:
+            gradients = [None if gradient is None else gradient[0] for gradient in gradients]  # type: ignore[misc]
+        return (*gradients, None, None)
 
 
 def run_layer(layer: Any, x: Tensor, workspaces: Workspaces) -> Tensor:
@@ -439,9 +449,5 @@ def run_layer(layer: Any, x: Tensor, workspaces: Workspaces) -> Tensor:
     -------
     Tensor of shape (B, T, H) or (R, B, T, H)
     """
-    weights = [layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0]
-    alone = x.ndim == 3
-    if alone:
-        x, weights = x[None], [weight[None] for weight in weights]
-    hidden = _Layer.apply(x, *weights, layer.mode, workspaces).permute(1, 2, 0, 3)  # (R, B, T, H)
-    return hidden[0] if alone else hidden
+    weights = layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
+    return _Layer.apply(x, *weights, layer.mode, workspaces)

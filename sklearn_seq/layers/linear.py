@@ -1,9 +1,38 @@
 """Linear layers that replicas can share a product in."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 __all__ = ["Head", "Linear"]
+
+
+class _BatchedLinear(torch.autograd.Function):
+    """``x W^T + b`` for x (R, N, F), W (R, G, F), b (R, G), or all without R: batched products of one shape, one node."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.alone = weight.ndim == 2
+        if ctx.alone:
+            x, weight, bias = x[None], weight[None], None if bias is None else bias[None]
+        product = x.flatten(1, -2), weight.transpose(1, 2)
+        out = torch.bmm(*product) if bias is None else torch.baddbmm(bias[:, None], *product)
+        out = out.unflatten(1, x.shape[1:-1])
+        return out[0] if ctx.alone else out
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        if ctx.alone:
+            x, weight, dy = x[None], weight[None], dy[None]
+        rows = dy.reshape(len(dy), -1, dy.shape[-1])
+        dx = torch.bmm(rows, weight).view(x.shape) if ctx.needs_input_grad[0] else None
+        dw = torch.bmm(rows.transpose(1, 2), x.reshape(len(x), -1, x.shape[-1]))
+        found = dx, dw, rows.sum(dim=1) if ctx.needs_input_grad[2] else None
+        return tuple(None if one is None else one[0] for one in found) if ctx.alone else found
 
 
 class Linear(nn.Linear):
@@ -12,17 +41,9 @@ class Linear(nn.Linear):
     joins = True
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
+        if not self.training or torch.is_autocast_enabled(x.device.type):
             return super().forward(x)
-        weight, bias, rows = self.weight, self.bias, x
-        alone = weight.ndim == 2
-        if alone:
-            weight, rows = weight[None], x[None]
-            bias = None if bias is None else bias[None]
-        product = rows.flatten(1, -2), weight.transpose(1, 2)
-        out = torch.bmm(*product) if bias is None else torch.baddbmm(bias[:, None], *product)  # (R, rows, G)
-        out = out.unflatten(1, rows.shape[1:-1])
-        return out[0] if alone else out
+        return _BatchedLinear.apply(x, self.weight, self.bias)
 
 
 class Head(Linear):

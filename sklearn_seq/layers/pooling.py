@@ -111,9 +111,42 @@ class ConcatPool(nn.Module):
     def __init__(self, n_backward: int = 0) -> None:
         super().__init__()
         self.pools = nn.ModuleList([LastPool(n_backward), MeanPool(), MaxPool()])
+        self.n_backward = n_backward
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        if mask is None and self.training and hidden.requires_grad and hidden.shape[-2] > 1:
+            return _Concat.apply(hidden, self.n_backward)
         return torch.cat([pool(hidden, mask) for pool in self.pools], dim=-1)  # (..., B, 3H)
+
+
+class _Concat(torch.autograd.Function):
+    """`ConcatPool` without padding as one node: its gradient is written once, and not added up from three."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, n_backward: int) -> Tensor:
+        largest, where = hidden.max(dim=-2)
+        mean = _sum_over_time(hidden) / hidden.shape[-2]
+        last = hidden[..., -1, :]
+        if n_backward:
+            last = torch.cat([last[..., :-n_backward], hidden[..., 0, -n_backward:]], dim=-1)
+        ctx.save_for_backward(where)
+        ctx.n_steps, ctx.n_backward = hidden.shape[-2], n_backward
+        return torch.cat([last, mean, largest], dim=-1)  # (..., B, 3H)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
+        (where,) = ctx.saved_tensors
+        last, mean, largest = dy.chunk(3, dim=-1)
+        # time outermost in memory, as recurrences go through it
+        gradient = (mean / ctx.n_steps).expand(ctx.n_steps, *mean.shape).contiguous()  # (T, ..., B, H)
+        gradient.scatter_add_(0, where[None], largest[None])
+        if ctx.n_backward:
+            gradient[-1, ..., : -ctx.n_backward] += last[..., : -ctx.n_backward]
+            gradient[0, ..., -ctx.n_backward :] += last[..., -ctx.n_backward :]
+        else:
+            gradient[-1] += last
+        return gradient.movedim(0, -2), None
 
 
 def make_pool(name: str, n_features: int, n_backward: int = 0) -> nn.Module:

@@ -25,7 +25,8 @@ class Batch(NamedTuple):
     mask: Tensor | None  # (B, T); None where nothing is padded
     target: Tensor  # (B,) or (B, K)
     weight: Tensor | None  # (B,); None where all weigh the same
-    n_rows: Tensor  # () or (R, ), how many of the rows count; those behind weigh nothing
+    sizes: list[int]  # how many rows count of each replica; those behind weigh nothing
+    n_rows: Tensor  # (R,), the same as a divisor, at least 1
 
 
 class Gather:
@@ -132,6 +133,7 @@ class Batches:
         joint: bool = False,
     ) -> None:
         self.batch_size, self.device, self.joint, self._dtype = batch_size, device, joint, dtype
+        self._divisors: dict[tuple[int, ...], Tensor] = {}
         self._random = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
         distinct = list({id(part): part for part in parts}.values())
         numbers = {id(part): i for i, part in enumerate(distinct)}
@@ -181,7 +183,8 @@ class Batches:
             None if mask is None else self._send(torch.from_numpy(mask)),
             self._send(self._target[index]),
             weight,
-            torch.tensor(len(rows), device=self.device),
+            [len(rows)],
+            self._divisor((len(rows),)),
         )
 
     def _joint(self, rows: list[np.ndarray]) -> Batch:
@@ -194,16 +197,16 @@ class Batches:
         x, mask = self._gather_all(every)
         index = torch.from_numpy(every + self._first[:, None])
         weight = None if self._weight is None else self._weight[index]
-        n_rows = torch.tensor(sizes)
         if uneven:
-            real = (torch.arange(most) < n_rows[:, None]).to(self._dtype)
+            real = (torch.arange(most) < torch.tensor(sizes)[:, None]).to(self._dtype)
             weight = real if weight is None else weight * real
         return Batch(
             self._send(torch.from_numpy(x)),
             None if mask is None else self._send(torch.from_numpy(mask)),
             self._send(self._target[index]),
             None if weight is None else self._send(weight),
-            self._send(n_rows),
+            sizes,
+            self._divisor(tuple(sizes)),
         )
 
     def _gather_all(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -220,6 +223,13 @@ class Batches:
         pairs = [self._gather[i](own, longest) for i, own in zip(self._of, rows, strict=True)]
         masks = [mask for _, mask in pairs if mask is not None]
         return np.stack([x for x, _ in pairs]), np.stack(masks) if masks else None
+
+    def _divisor(self, sizes: tuple[int, ...]) -> Tensor:
+        found = self._divisors.get(sizes)
+        if found is None:
+            found = torch.tensor(sizes, dtype=self._dtype, device=self.device).clamp_(min=1)
+            self._divisors[sizes] = found
+        return found
 
     def _send(self, tensor: Tensor) -> Tensor:
         return tensor if self.device.type == "cpu" else tensor.to(self.device)

@@ -91,7 +91,7 @@ class Optimizer(torch.optim.Optimizer):
 class _Flat(Optimizer):
     """An optimiser that goes over (R, P) element by element."""
 
-    _columns: tuple[Tensor, ...]
+    _columns: list[tuple[Tensor, ...]]
     _masks: Tensor | None
 
     def _settle(self, active: np.ndarray, *columns: np.ndarray) -> None:
@@ -100,13 +100,10 @@ class _Flat(Optimizer):
         def tensor(column: np.ndarray) -> Tensor:
             return torch.from_numpy(column).to(values)[:, :, None]  # (n_steps, R, 1)
 
-        self._columns = tuple(tensor(column) for column in columns)
+        self._columns = list(zip(*(tensor(column).unbind(0) for column in columns), strict=True))
         self._all = active.all(axis=1).tolist()
         self._masks = None if all(self._all) else tensor(active.astype(float))
         self.n_done = self.n_done + active.sum(axis=0)
-
-    def _now(self, i: int) -> tuple[Tensor, ...]:
-        return tuple(column[i] for column in self._columns)
 
     def _mask(self, i: int) -> Tensor | None:
         return None if self._all[i] else self._masks[i]  # type: ignore[index]
@@ -133,7 +130,7 @@ class Adam(_Flat):
         self._scratch = torch.empty_like(self.flat.values)
 
     def update(self, i: int) -> None:
-        alpha, epsilon, shrink = self._now(i)
+        alpha, epsilon, shrink = self._columns[i]
         values, gradient, scratch, mask = self.flat.values, self.flat.gradient, self._scratch, self._mask(i)
         first, second = self.moments["first"], self.moments["second"]
         if self._decay is not None:
@@ -173,7 +170,7 @@ class SGD(_Flat):
         self._decay = torch.from_numpy(self.decays).to(self.flat.values)[:, None] if self.decays.any() else None
 
     def update(self, i: int) -> None:
-        (rate,) = self._now(i)
+        (rate,) = self._columns[i]
         values, gradient, velocity = self.flat.values, self.flat.gradient, self.moments["velocity"]
         if self._decay is not None:
             gradient.addcmul_(values, self._decay)

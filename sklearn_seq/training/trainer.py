@@ -31,7 +31,8 @@ def weights_of(module: torch.nn.Module) -> dict[str, np.ndarray]:
 
 def build(plan: Plan) -> torch.nn.Module:
     """A plan's network on its device, untrained or as an earlier fit left it."""
-    module = build_seeded(plan.build, plan.seeds.initialisation)
+    with hold_threads(1):  # decompositions of small matrices are far slower with more, beside a busy neighbour
+        module = build_seeded(plan.build, plan.seeds.initialisation)
     if plan.weights is not None:
         module.load_state_dict({name: torch.from_numpy(np.array(w)) for name, w in plan.weights.items()})
     dtype = torch.float64 if plan.settings.dtype == "float64" else torch.float32
@@ -120,12 +121,12 @@ class Trainer:
     def _epoch(self) -> tuple[np.ndarray, np.ndarray]:
         """One pass; losses, summed over rows, and step sizes of each step and replica."""
         self.module.train()
-        n_steps, n_replicas = len(self.batches), len(self.replicas)
+        n_steps = len(self.batches)
         active = np.arange(n_steps)[:, None] < self.batches.n_batches  # (n_steps, R)
         rates = np.stack([replica.rates(n_steps) for replica in self.replicas], axis=1)
         if self.listeners is None:
             self.optimizer.prepare(rates, active)
-        losses = self.flat.values.new_zeros(n_steps, n_replicas)
+        losses, sizes = [], []
         step = self.replicas[0].plan.step or _gradient_step
         for i, batch in enumerate(self.batches.epoch()):
             if self.flat.is_joint:
@@ -138,15 +139,16 @@ class Trainer:
                 self.listeners.after_gradient(batch)
             self.clip()
             self.optimizer.update(i if self.listeners is None else 0)
-            torch.mul(loss, batch.n_rows, out=losses[i])
+            losses.append(loss)
+            sizes.append(batch.sizes)
             if self.listeners is not None:
                 self.listeners.end_batch(batch, loss)
-        return losses.double().cpu().numpy(), rates  # the one synchronisation of the epoch
+        # the one synchronisation of the epoch
+        return torch.stack(losses).double().cpu().numpy() * np.array(sizes), rates
 
     def _tell_draws(self, batch: Batch) -> None:
         """Which part of a joint batch is a replica's own."""
-        uneven = batch.weight is not None and int(batch.n_rows.min()) < batch.x.shape[1]
-        self.draws.rows = batch.n_rows.tolist() if uneven else None
+        self.draws.rows = batch.sizes if min(batch.sizes) < batch.x.shape[1] else None
         self.draws.steps = None if batch.mask is None else batch.mask.sum(dim=2).amax(dim=1).tolist()
 
     def loss(self, batch: Batch) -> Tensor:
@@ -166,7 +168,7 @@ class Trainer:
             losses = torch.stack([replica.plan.loss(out, target) for replica, out, target in every])
         if batch.weight is not None:
             losses = losses * batch.weight
-        return losses.sum(dim=1) / batch.n_rows.clamp(min=1)
+        return losses.sum(dim=1) / batch.n_rows
 
     def clip(self) -> None:
         """Scale each replica's gradient down to the largest norm that is allowed."""
