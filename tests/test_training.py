@@ -283,7 +283,7 @@ def test_batches_hold_every_row_once_in_a_new_order_each_epoch():
         epochs.append(torch.cat([batch.target for batch in found]))
         for batch in found:
             assert torch.equal(batch.x[:, 0, 0], batch.target.float())
-            torch.testing.assert_close(batch.weight, 1 + batch.target.float() / 21)
+            torch.testing.assert_close(batch.share * batch.sizes[0], 1 + batch.target.float() / 21)
     assert sorted(epochs[0].tolist()) == sorted(epochs[1].tolist()) == list(range(22))
     assert not torch.equal(*epochs)
     again = Batches([part], 5, CPU, torch.float32, [0])

@@ -45,13 +45,11 @@ class AdversarialStep:
     def __call__(self, trainer: Any, batch: Batch) -> torch.Tensor:
         """Mean of the two losses, (R,)."""
         x = batch.x.detach().requires_grad_()
-        loss = trainer.loss(batch._replace(x=x)) / 2
-        (by_x,) = trainer.flat.backward(loss, (x,))
+        loss, (by_x,) = trainer.pass_back(batch._replace(x=x), (x,), factor=0.5)
         factor = trainer.module.scaling.factor  # one over the deviation, (F,) or (R, F)
         step = by_x.nan_to_num().sign() * (self.size / (factor[:, None, None] if factor.ndim == 2 else factor))
-        moved = trainer.loss(batch._replace(x=batch.x + step)) / 2
-        trainer.flat.backward(moved, add=True)
-        return loss.detach() + moved.detach()
+        moved, _ = trainer.pass_back(batch._replace(x=batch.x + step), add=True, factor=0.5)
+        return loss + moved
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ class _BatchedLinear(torch.autograd.Function):
         ctx.alone = weight.ndim == 2
         if ctx.alone:
             x, weight, bias = x[None], weight[None], None if bias is None else bias[None]
-        product = x.flatten(1, -2), weight.transpose(1, 2)
+        product = x.flatten(1, -2) if x.ndim > 3 else x, weight.transpose(1, 2)
         out = torch.bmm(*product) if bias is None else torch.baddbmm(bias[:, None], *product)
-        out = out.unflatten(1, x.shape[1:-1])
+        if x.ndim > 3:
+            out = out.unflatten(1, x.shape[1:-1])
         return out[0] if ctx.alone else out
 
     @staticmethod
@@ -28,9 +29,9 @@ class _BatchedLinear(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         if ctx.alone:
             x, weight, dy = x[None], weight[None], dy[None]
-        rows = dy.reshape(len(dy), -1, dy.shape[-1])
+        rows = dy.reshape(len(dy), -1, dy.shape[-1]) if dy.ndim > 3 else dy
         dx = torch.bmm(rows, weight).view(x.shape) if ctx.needs_input_grad[0] else None
-        dw = torch.bmm(rows.transpose(1, 2), x.reshape(len(x), -1, x.shape[-1]))
+        dw = torch.bmm(rows.transpose(1, 2), x.reshape(len(x), -1, x.shape[-1]) if x.ndim > 3 else x)
         found = dx, dw, rows.sum(dim=1) if ctx.needs_input_grad[2] else None
         return tuple(None if one is None else one[0] for one in found) if ctx.alone else found
 

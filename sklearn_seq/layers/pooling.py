@@ -44,21 +44,35 @@ class MeanPool(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         if mask is None:
-            return _sum_over_time(hidden) / hidden.shape[-2]  # (..., B, H)
+            return _Mean.apply(hidden) if hidden.requires_grad else _mean(hidden)  # (..., B, H)
         return zero_padding(hidden, mask).sum(dim=-2) / mask.sum(dim=-1, keepdim=True)
 
 
-def _sum_over_time(hidden: Tensor) -> Tensor:
+def _mean(hidden: Tensor) -> Tensor:
     """(..., B, T, H) -> (..., B, H)"""
     n_rows, n_steps, size = hidden.shape[-3:]
     if hidden.stride(-3) != size:
-        return hidden.sum(dim=-2)
+        return hidden.mean(dim=-2)
     # As our recurrences lay it out, time first, the order of torch's sum depends on how many replicas stand side by side;
     # that of a product does not.
     by_step = hidden.transpose(-3, -2).flatten(-2)  # (..., T, B H)
-    ones = hidden.new_ones(1, n_steps).expand(*hidden.shape[:-3], 1, n_steps)
-    product = torch.bmm(ones, by_step) if hidden.ndim == 4 else torch.bmm(ones[None], by_step[None])[0]
-    return product.unflatten(-1, (n_rows, size)).squeeze(-3)
+    share = torch.full((1, 1, n_steps), 1.0 / n_steps, dtype=hidden.dtype, device=hidden.device)
+    by_step = by_step if hidden.ndim == 4 else by_step[None]
+    product = torch.bmm(share.expand(len(by_step), 1, n_steps), by_step)  # (R, 1, B H)
+    return product.view(*hidden.shape[:-2], size)
+
+
+class _Mean(torch.autograd.Function):
+    """`_mean` as one node."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor) -> Tensor:
+        ctx.n_steps = hidden.shape[-2]
+        return _mean(hidden)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Tensor:
+        return (dy / ctx.n_steps).unsqueeze(-2).expand(*dy.shape[:-1], ctx.n_steps, dy.shape[-1])
 
 
 class MaxPool(nn.Module):
@@ -125,7 +139,7 @@ class _Concat(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, n_backward: int) -> Tensor:
         largest, where = hidden.max(dim=-2)
-        mean = _sum_over_time(hidden) / hidden.shape[-2]
+        mean = _mean(hidden)
         last = hidden[..., -1, :]
         if n_backward:
             last = torch.cat([last[..., :-n_backward], hidden[..., 0, -n_backward:]], dim=-1)

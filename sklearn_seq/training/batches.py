@@ -24,9 +24,8 @@ class Batch(NamedTuple):
     x: Tensor  # (B, T, F)
     mask: Tensor | None  # (B, T); None where nothing is padded
     target: Tensor  # (B,) or (B, K)
-    weight: Tensor | None  # (B,); None where all weigh the same
-    sizes: list[int]  # how many rows count of each replica; those behind weigh nothing
-    n_rows: Tensor  # (R,), the same as a divisor, at least 1
+    share: Tensor  # (B,), of each row's loss in the mean: its weight by the number of rows
+    sizes: list[int]  # how many rows each replica has; those behind have no share
 
 
 class Gather:
@@ -133,7 +132,7 @@ class Batches:
         joint: bool = False,
     ) -> None:
         self.batch_size, self.device, self.joint, self._dtype = batch_size, device, joint, dtype
-        self._divisors: dict[tuple[int, ...], Tensor] = {}
+        self._known: dict[tuple[int, ...], Tensor] = {}
         self._random = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
         distinct = list({id(part): part for part in parts}.values())
         numbers = {id(part): i for i, part in enumerate(distinct)}
@@ -177,36 +176,34 @@ class Batches:
     def _one(self, rows: np.ndarray) -> Batch:
         x, mask = self._gather[0](rows)
         index = torch.from_numpy(rows)
-        weight = None if self._weight is None else self._send(self._weight[index])
+        share = self._even(len(rows))
+        if self._weight is not None:
+            share = self._send(self._weight[index]) * share
         return Batch(
             self._send(torch.from_numpy(x)),
             None if mask is None else self._send(torch.from_numpy(mask)),
             self._send(self._target[index]),
-            weight,
+            share,
             [len(rows)],
-            self._divisor((len(rows),)),
         )
 
     def _joint(self, rows: list[np.ndarray]) -> Batch:
         sizes = [len(own) for own in rows]
         most = max(sizes)
-        uneven = min(sizes) < most
-        if uneven:  # filled up with a row that weighs nothing
+        if min(sizes) < most:  # filled up with a row that weighs nothing
             rows = [np.concatenate([own, np.full(most - len(own), own[0] if len(own) else 0)]) for own in rows]
         every = np.stack(rows)  # (R, B)
         x, mask = self._gather_all(every)
         index = torch.from_numpy(every + self._first[:, None])
-        weight = None if self._weight is None else self._weight[index]
-        if uneven:
-            real = (torch.arange(most) < torch.tensor(sizes)[:, None]).to(self._dtype)
-            weight = real if weight is None else weight * real
+        share = self._shares(tuple(sizes))
+        if self._weight is not None:
+            share = self._send(self._weight[index]) * share
         return Batch(
             self._send(torch.from_numpy(x)),
             None if mask is None else self._send(torch.from_numpy(mask)),
             self._send(self._target[index]),
-            None if weight is None else self._send(weight),
+            share,
             sizes,
-            self._divisor(tuple(sizes)),
         )
 
     def _gather_all(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -224,11 +221,20 @@ class Batches:
         masks = [mask for _, mask in pairs if mask is not None]
         return np.stack([x for x, _ in pairs]), np.stack(masks) if masks else None
 
-    def _divisor(self, sizes: tuple[int, ...]) -> Tensor:
-        found = self._divisors.get(sizes)
+    def _even(self, n: int) -> Tensor:
+        """Equal shares of n rows, (n,)."""
+        found = self._known.get((n,))
         if found is None:
-            found = torch.tensor(sizes, dtype=self._dtype, device=self.device).clamp_(min=1)
-            self._divisors[sizes] = found
+            found = self._known[(n,)] = torch.full((n,), 1.0 / n, dtype=self._dtype, device=self.device)
+        return found
+
+    def _shares(self, sizes: tuple[int, ...]) -> Tensor:
+        """Equal shares of each replica's own rows, (R, B)."""
+        found = self._known.get(sizes)
+        if found is None:
+            n = torch.tensor(sizes)[:, None]
+            even = (torch.arange(max(sizes)) < n) / n.clamp(min=1).double()
+            found = self._known[sizes] = self._send(even.to(self._dtype))
         return found
 
     def _send(self, tensor: Tensor) -> Tensor:

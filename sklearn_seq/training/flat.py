@@ -61,6 +61,7 @@ class Flat:
                 stretch = slice(begin, begin + shape.numel())
                 parameter.data = self.values[r, stretch].view(shape)
                 parameter.grad = self.gradient[r, stretch].view(shape)
+        self._parameters = _trained(self.joint)
         if not self.is_joint:
             return
         give_draws(self.modules[0], None)
@@ -69,6 +70,7 @@ class Flat:
             stretch = slice(begin, begin + shape.numel())
             parameter.grad = None  # torch holds it to the old shape
             parameter.data = self.values[:, stretch].unflatten(1, shape)
+        self._parameters = _trained(joint)
         for path, layer in joint.named_modules():
             twins = [module.get_submodule(path) for module in self.modules]
             for name, buffer in layer._buffers.items():
@@ -77,15 +79,14 @@ class Flat:
             if hasattr(layer, "draws"):  # the rate of dropout is a replica's own
                 layer.p = [twin.p for twin in twins]  # type: ignore[assignment]
 
-    def backward(self, loss: Tensor, inputs: tuple[Tensor, ...] = (), add: bool = False) -> tuple[Tensor, ...]:
-        """Write the gradients of the losses (R,) to ``gradient``, or add them; returns those by ``inputs``."""
-        trained = _trained(self.joint)
-        found = torch.autograd.grad(loss, (*trained, *inputs), torch.ones_like(loss), allow_unused=True)
-        own = [
-            torch.zeros_like(parameter) if gradient is None else gradient for parameter, gradient in zip(trained, found)
-        ]
+    def backward(self, losses: Tensor, share: Tensor, inputs: tuple[Tensor, ...], add: bool) -> tuple[Tensor, ...]:
+        """Write the gradient of ``(losses * share).sum()`` to ``gradient``, or add it; returns those by ``inputs``."""
+        found = torch.autograd.grad(losses, (*self._parameters, *inputs), share, allow_unused=True)
+        own, n = found[: len(self._parameters)], len(self._parameters)
+        if any(gradient is None for gradient in own):
+            own = tuple(torch.zeros_like(p) if g is None else g for p, g in zip(self._parameters, own, strict=True))
         (torch._foreach_add_ if add else torch._foreach_copy_)(self._views, own)
-        return found[len(trained) :]  # type: ignore[return-value]
+        return found[n:]  # type: ignore[return-value]
 
     def keep(self, replicas: list[int]) -> None:
         """Go on with some of the replicas; the networks of the others get memory of their own."""

@@ -86,7 +86,7 @@ class Plan:
         Plans of equal shape build networks that differ in numbers alone, so they may be trained as one; None stays alone.
     step : callable or None
         ``step(trainer, batch) -> Tensor (R,)``, the mean of each replica's weighted losses; leaves gradients in
-        ``trainer.flat.gradient``. For where one forward and backward pass do not fit.
+        ``trainer.flat.gradient``, as ``trainer.pass_back`` does. For where one forward and backward pass do not fit.
     weights : dict of ndarray, or None
         Where an earlier fit ended.
     optimizer_state : dict or None

@@ -42,7 +42,7 @@ def build(plan: Plan) -> torch.nn.Module:
 class Trainer:
     """The loop over R plans of equal shape.
 
-    A plan's own ``step`` may use ``module``, ``flat`` and ``loss``.
+    A plan's own ``step`` may use ``module``, ``flat`` and ``pass_back``.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class Trainer:
             if self.listeners is not None:
                 rates[i] = self.listeners.begin_batch(batch, rates[i])
                 self.optimizer.prepare(rates[i : i + 1], active[i : i + 1])
-            loss = step(self, batch).detach()  # (R,)
+            loss = step(self, batch)  # (R,)
             if self.listeners is not None:
                 self.listeners.after_gradient(batch)
             self.clip()
@@ -151,8 +151,34 @@ class Trainer:
         self.draws.rows = batch.sizes if min(batch.sizes) < batch.x.shape[1] else None
         self.draws.steps = None if batch.mask is None else batch.mask.sum(dim=2).amax(dim=1).tolist()
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Mean of each replica's weighted losses, (R,)."""
+    def pass_back(
+        self, batch: Batch, inputs: tuple[Tensor, ...] = (), *, add: bool = False, factor: float = 1.0
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Forward and backward.
+
+        Parameters
+        ----------
+        batch : Batch
+        inputs : tuple of Tensor
+            What the gradient is wanted of, beside the parameters.
+        add : bool
+            Whether the gradients are added to those that are there.
+        factor : float
+            Of the loss.
+
+        Returns
+        -------
+        loss : Tensor of shape (R,)
+            Mean of each replica's weighted losses, times the factor.
+        by_inputs : tuple of Tensor
+        """
+        losses = self._losses(batch)
+        share = batch.share if factor == 1.0 else batch.share * factor
+        by_inputs = self.flat.backward(losses, share, inputs, add)
+        return (losses.detach() * share).view(len(self.replicas), -1).sum(dim=1), by_inputs
+
+    def _losses(self, batch: Batch) -> Tensor:
+        """Of each row, (B,) or (R, B)."""
         if self.settings.precision == "bf16":
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
                 output = self.module(batch.x, batch.mask)
@@ -160,21 +186,18 @@ class Trainer:
         else:
             output = self.module(batch.x, batch.mask)  # (B, K) or (R, B, K)
         if not self.flat.is_joint:
-            losses = self._loss(output, batch.target)[None]  # (1, B)
-        elif self._same_loss:
-            losses = self._loss(output.flatten(0, 1), batch.target.flatten(0, 1)).view(batch.target.shape[:2])
-        else:
-            every = zip(self.replicas, output, batch.target, strict=True)
-            losses = torch.stack([replica.plan.loss(out, target) for replica, out, target in every])
-        if batch.weight is not None:
-            losses = losses * batch.weight
-        return losses.sum(dim=1) / batch.n_rows
+            return self._loss(output, batch.target)
+        if self._same_loss:
+            return self._loss(output.flatten(0, 1), batch.target.flatten(0, 1)).view(batch.share.shape)
+        every = zip(self.replicas, output, batch.target, strict=True)
+        return torch.stack([replica.plan.loss(out, target) for replica, out, target in every])
 
     def clip(self) -> None:
         """Scale each replica's gradient down to the largest norm that is allowed."""
         if self._clip is not None:
             norm = torch.linalg.vector_norm(self.flat.gradient, dim=1, keepdim=True)
-            self.flat.gradient.mul_((self._clip / norm.add_(1e-6)).clamp_(max=1.0))
+            # a norm of 0 gives infinity, and so no change
+            self.flat.gradient.mul_((self._clip / norm).clamp_(max=1.0))
 
     def _after_epoch(self, r: int, replica: "_Replica", losses: np.ndarray, rates: np.ndarray, began: float) -> bool:
         """Note an epoch; whether it was the replica's last."""
@@ -224,9 +247,7 @@ def _let_go_of_buffers(module: torch.nn.Module) -> None:
 
 def _gradient_step(trainer: Trainer, batch: Batch) -> Tensor:
     """Forward, loss, backward."""
-    loss = trainer.loss(batch)  # (R,)
-    trainer.flat.backward(loss)
-    return loss
+    return trainer.pass_back(batch)[0]
 
 
 class _Replica:

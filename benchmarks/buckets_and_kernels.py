@@ -1,0 +1,89 @@
+"""Length buckets and this package's own recurrent kernels cost no accuracy.
+
+    python benchmarks/buckets_and_kernels.py [--seeds 5] [--only JapaneseVowels] [--estimators GRU RNN] [--parts 1 16]
+
+Training parts alone: JapaneseVowels (270 sequences of 7 to 26 steps) and indoor movement (groups 1 and 2, 210 sequences of 20
+to 129 steps), ``StratifiedKFold(5, shuffle=True, random_state=0)``, the mean of the folds. Estimators with defaults but for
+``random_state`` and what the table names. A bucket of 1 batch sorts nothing but the rows inside a batch, so batches are drawn
+by chance alone. "difference" is to the first line of the same estimator, seed by seed, with its standard error.
+"""
+
+import argparse
+import sys
+import time
+
+import numpy as np
+from _common import data_folder, markdown
+from accuracy_classification import official
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+import sklearn_seq
+from sklearn_seq import Sequences, joint_training
+from sklearn_seq.training import batches
+
+HEAD = ["set", "estimator", "kernel", "bucket", "accuracy, mean of seeds", "deviation", "difference", "standard error"]
+
+
+def vowels():
+    """The training part of the official split."""
+    return official("JapaneseVowels")[0][0]
+
+
+def movement():
+    """The two rooms that the heterogeneous split trains on."""
+    file = np.load(data_folder() / "indoor_movement" / "indoor_movement.npz")
+    rows = file["group"] < 3
+    return Sequences.from_padded(file["X"][rows], file["length"][rows]), file["y"][rows]
+
+
+SETS = {"JapaneseVowels": vowels, "indoor movement": movement}
+
+
+def accuracies(name, X, y, seeds, bucket, **parameters):
+    """Mean accuracy of the folds, by seed."""
+    before, batches._BUCKET = batches._BUCKET, bucket
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    try:
+        found = []
+        for seed in range(seeds):
+            model = getattr(sklearn_seq, f"{name}Classifier")(random_state=seed, n_threads=1, **parameters)
+            with joint_training():
+                found.append(cross_val_score(model, X, y, cv=folds).mean())
+        return np.array(found)
+    finally:
+        batches._BUCKET = before
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--estimators", nargs="*", default=["GRU", "RNN", "LSTM"])
+    parser.add_argument("--buckets", nargs="*", type=int, default=[1, 16])
+    args = parser.parse_args()
+    if data_folder() is None:
+        sys.exit("the data are not here: set SKLEARN_SEQ_DATA to the folder that holds uea_multivariate")
+    rows = []
+    for name, read in SETS.items():
+        if args.only not in name:
+            continue
+        X, y = read()
+        for estimator in args.estimators:
+            ways = [("auto", bucket) for bucket in args.buckets]
+            ways += [("torch" if estimator != "LSTM" else "own", args.buckets[-1])]
+            base = None
+            for kernel, bucket in ways:
+                began = time.perf_counter()
+                found = accuracies(estimator, X, y, args.seeds, bucket, kernel=kernel)
+                base = found if base is None else base
+                own = kernel if kernel != "auto" else "torch" if estimator == "LSTM" else "own"
+                row = [name, estimator, own, bucket, f"{found.mean():.4f}", f"{found.std(ddof=1):.4f}"]
+                gap = found - base
+                row += ["", ""] if base is found else [f"{gap.mean():+.4f}", f"{gap.std(ddof=1) / len(gap) ** 0.5:.4f}"]
+                rows.append(row)
+                print(*row, f"{time.perf_counter() - began:.0f} s", sep="  ", flush=True)
+    print(markdown(HEAD, rows))
+
+
+if __name__ == "__main__":
+    main()
