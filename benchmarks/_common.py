@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
-__all__ = ["data_folder", "interleave", "markdown", "ratios"]
+__all__ = ["Bare", "data_folder", "hand_written", "interleave", "markdown", "ratios", "spread"]
 
 
 def data_folder() -> Path | None:
@@ -42,6 +43,39 @@ def ratios(seconds: dict[str, list[float]], base: str) -> dict[str, tuple[float,
         pairs = np.array(values) / np.array(seconds[base])
         found[name] = (statistics.median(pairs), float(pairs.min()), float(pairs.max()))
     return found
+
+
+def spread(found: tuple[float, float, float]) -> list[str]:
+    """Cells of a ratio: the median, and the lowest to the highest."""
+    return [f"{found[0]:.2f}", f"{found[1]:.2f} to {found[2]:.2f}"]
+
+
+class Bare(torch.nn.Module):
+    """What a user writes: a layer, the mean over time, a linear head."""
+
+    def __init__(self, layer, n_features, hidden, n_classes):
+        super().__init__()
+        self.layer = layer(n_features, hidden, batch_first=True)
+        self.head = torch.nn.Linear(hidden, n_classes)
+
+    def forward(self, x):
+        return self.head(self.layer(x)[0].mean(dim=1))
+
+
+def hand_written(layer, X, y, hidden, batch, epochs, fused=False):
+    """The loop that a user writes: tensors sliced by a permutation, Adam."""
+    torch.manual_seed(0)
+    module = Bare(layer, X.shape[2], hidden, int(y.max()) + 1)
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, fused=fused)
+    for _ in range(epochs):
+        order = torch.randperm(len(X))
+        for i in range(0, len(X), batch):
+            rows = order[i : i + batch]
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(module(X[rows]), y[rows])
+            loss.backward()
+            optimizer.step()
+    return module
 
 
 def markdown(head: list[str], rows: list[list[object]]) -> str:

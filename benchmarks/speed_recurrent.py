@@ -1,4 +1,4 @@
-"""``fit`` and ``predict`` of the LSTM against a loop that a user would write by hand around the same network.
+"""``fit`` and one-sample ``predict`` of recurrent networks against a loop that a user would write around the same network.
 
     python benchmarks/speed_recurrent.py [--rounds 7] [--epochs 3]
 
@@ -12,43 +12,19 @@ import time
 
 import numpy as np
 import torch
-from _common import interleave, markdown, ratios
+from _common import hand_written, interleave, markdown, ratios
 
-from sklearn_seq import GRUClassifier, LSTMClassifier
+from sklearn_seq import GRUClassifier, LSTMClassifier, RNNClassifier
 
 CASES = {
     "LSTM h64 T100 F3 N2000 b32": (LSTMClassifier, torch.nn.LSTM, 2000, 100, 3, 64, 32),
     "LSTM h16 T24 F1 N5000 b64": (LSTMClassifier, torch.nn.LSTM, 5000, 24, 1, 16, 64),
+    "GRU h64 T100 F3 N2000 b32": (GRUClassifier, torch.nn.GRU, 2000, 100, 3, 64, 32),
     "GRU h16 T24 F1 N5000 b64": (GRUClassifier, torch.nn.GRU, 5000, 24, 1, 16, 64),
+    "RNN h64 T100 F3 N2000 b32": (RNNClassifier, torch.nn.RNN, 2000, 100, 3, 64, 32),
+    "RNN h16 T24 F1 N5000 b64": (RNNClassifier, torch.nn.RNN, 5000, 24, 1, 16, 64),
 }
 CALLS = 200
-
-
-class Bare(torch.nn.Module):
-    """What a user writes: a layer, the mean over time, a linear head."""
-
-    def __init__(self, layer, n_features, hidden, n_classes):
-        super().__init__()
-        self.layer = layer(n_features, hidden, batch_first=True)
-        self.head = torch.nn.Linear(hidden, n_classes)
-
-    def forward(self, x):
-        return self.head(self.layer(x)[0].mean(dim=1))
-
-
-def hand_written(layer, X, y, hidden, batch, epochs, fused):
-    torch.manual_seed(0)
-    module = Bare(layer, X.shape[2], hidden, int(y.max()) + 1)
-    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, fused=fused)
-    for _ in range(epochs):
-        order = torch.randperm(len(X))
-        for i in range(0, len(X), batch):
-            rows = order[i : i + batch]
-            optimizer.zero_grad()
-            loss = torch.nn.functional.cross_entropy(module(X[rows]), y[rows])
-            loss.backward()
-            optimizer.step()
-    return module
 
 
 def measure_fit(case, rounds, epochs):
