@@ -17,6 +17,7 @@ code, and a replica has the bits that it has alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -144,7 +145,7 @@ class _Workspace:
 
     def slots(self, *buffers: Tensor) -> list[tuple[Tensor, ...]]:
         """For each step its views of buffers that hold ``n_together`` steps."""
-        views = list(zip(*(buffer.unbind(0) for buffer in buffers), strict=True))
+        views = _steps(*buffers)
         return [views[t % self.n_together] for t in range(self.n_steps)]
 
     def make(self) -> None:
@@ -168,7 +169,7 @@ class _Workspace:
         begin = first % self.n_together
         return self.d[begin : begin + last - first]
 
-    def back(self, first: int, last: int, dy: list[Tensor], w_hh: Tensor) -> None:
+    def back(self, first: int, last: int, dy: Sequence[Tensor], w_hh: Tensor) -> None:
         """The same steps, from the last to the first: complete the gradients, and pass on what reaches the step before."""
         raise NotImplementedError
 
@@ -202,6 +203,11 @@ class _Workspace:
         return by_input, by_state, by_one.clone(), by_one.clone()
 
 
+def _steps(*buffers: Tensor) -> list[tuple[Tensor, ...]]:
+    """For each step its views of some buffers."""
+    return list(zip(*(buffer.unbind(0) for buffer in buffers), strict=True))
+
+
 def _rows(buffer: Tensor) -> Tensor:
     """(T, R, B, G) as (R, T B, G)"""
     return _as_aligned(buffer.transpose(0, 1).flatten(1, 2))
@@ -225,7 +231,7 @@ class _RNN(_Workspace):
 
     def make(self) -> None:
         self.activation = self.empty(1, 1)[0]
-        self.forward_steps = list(zip(self.read.unbind(0), self.state[1:].unbind(0)))
+        self.forward_steps = _steps(self.read[:-1], self.state[1:])
         self.backward_steps = self.slots(self.d)
 
     def forward(self, n: int, w_ih: Tensor, w_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor) -> None:
@@ -240,7 +246,7 @@ class _RNN(_Workspace):
         torch.mul(state, state, out=d)
         torch.sub(self.one, d, out=d)
 
-    def back(self, first: int, last: int, dy: list[Tensor], w_hh: Tensor) -> None:
+    def back(self, first: int, last: int, dy: Sequence[Tensor], w_hh: Tensor) -> None:
         dh, bmm = self.dh, torch.bmm
         for (d,), dy_t in zip(self.backward_steps[first:last][::-1], dy):
             d.mul_(dh.add_(dy_t))
@@ -270,9 +276,8 @@ class _GRU(_Workspace):
         self.new = self.empty(1, self.n_steps)  # n
         self.scratch = self.empty(1, self.n_at_once)
         self.r, self.z, self.u = (self.block(self.gates, i) for i in range(3))
-        buffers = self.read[:-1], self.gates, self.block(self.gates, 0, 2)
-        buffers += self.r, self.z, self.u, self.new, self.state[:-1], self.state[1:]
-        self.forward_steps = list(zip(*(buffer.unbind(0) for buffer in buffers)))
+        gates = self.gates, self.block(self.gates, 0, 2), self.r, self.z, self.u
+        self.forward_steps = _steps(self.read[:-1], *gates, self.new, self.state[:-1], self.state[1:])
         self.backward_steps = self.slots(self.several(self.d, 4), self.block(self.d, 0, 3))
         self.every_z = self.z.unbind(0)
 
@@ -304,7 +309,7 @@ class _GRU(_Workspace):
         _sigmoid_backward(torch.mul(dn, u, out=scratch), r, grad_input=dr)
         torch.mul(dn, r, out=du)
 
-    def back(self, first: int, last: int, dy: list[Tensor], w_hh: Tensor) -> None:
+    def back(self, first: int, last: int, dy: Sequence[Tensor], w_hh: Tensor) -> None:
         dh = self.dh
         dh_for_all = dh.unsqueeze(-2)  # (R, B, 1, H)
         steps = self.backward_steps[first:last][::-1]
@@ -342,9 +347,9 @@ class _LSTM(_Workspace):
         self.k = self.empty(1, self.n_at_once)  # the gradient by C of a gradient by h
         self.dc = self.empty(1, 1)[0]
         self.i, self.f, self.g, self.o = (self.block(self.gates, j) for j in range(4))
-        buffers = self.read[:-1], self.gates, self.i, self.f, self.g, self.o
-        buffers += self.cell[:-1], self.cell[1:], self.squashed, self.state[1:]
-        self.forward_steps = list(zip(*(buffer.unbind(0) for buffer in buffers)))
+        gates = self.gates, self.i, self.f, self.g, self.o
+        cells = self.cell[:-1], self.cell[1:], self.squashed
+        self.forward_steps = _steps(self.read[:-1], *gates, *cells, self.state[1:])
         self.backward_steps = self.slots(self.d, self.several(self.d, 3), self.block(self.d, 3))
         self.every_k, self.every_f = self.k.unbind(0), self.f.unbind(0)
 
@@ -376,7 +381,7 @@ class _LSTM(_Workspace):
         _sigmoid_backward(squashed, o, grad_input=do)
         _tanh_backward(torch.mul(o, self.half, out=scratch), squashed, grad_input=self.k[: last - first])
 
-    def back(self, first: int, last: int, dy: list[Tensor], w_hh: Tensor) -> None:
+    def back(self, first: int, last: int, dy: Sequence[Tensor], w_hh: Tensor) -> None:
         dh, dc, bmm = self.dh, self.dc, torch.bmm
         dc_for_all = dc.unsqueeze(-2)  # (R, B, 1, H)
         steps = self.backward_steps[first:last][::-1]

@@ -17,8 +17,14 @@ class _BatchedLinear(torch.autograd.Function):
         ctx.alone = weight.ndim == 2
         if ctx.alone:
             x, weight, bias = x[None], weight[None], None if bias is None else bias[None]
-        product = x.flatten(1, -2) if x.ndim > 3 else x, weight.transpose(1, 2)
-        out = torch.bmm(*product) if bias is None else torch.baddbmm(bias[:, None], *product)
+        rows = x.flatten(1, -2) if x.ndim > 3 else x
+        if weight.shape[1] == 1:  # a product with one column rounds by how many stand side by side, a sum does not
+            out = (rows * weight).sum(dim=2, keepdim=True)
+            out = out if bias is None else out.add_(bias[:, None])
+        elif bias is None:
+            out = torch.bmm(rows, weight.transpose(1, 2))
+        else:
+            out = torch.baddbmm(bias[:, None], rows, weight.transpose(1, 2))
         if x.ndim > 3:
             out = out.unflatten(1, x.shape[1:-1])
         return out[0] if ctx.alone else out

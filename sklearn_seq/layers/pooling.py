@@ -44,7 +44,7 @@ class MeanPool(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         if mask is None:
-            return _Mean.apply(hidden) if hidden.requires_grad else _mean(hidden)  # (..., B, H)
+            return _Mean.apply(hidden) if hidden.requires_grad else hidden.mean(dim=-2)  # (..., B, H)
         return zero_padding(hidden, mask).sum(dim=-2) / mask.sum(dim=-1, keepdim=True)
 
 

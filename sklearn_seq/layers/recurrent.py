@@ -138,6 +138,8 @@ class Recurrent(nn.Module):
             inside = self.dropout(hidden) if i else hidden
             if ours:
                 hidden, end = run_layer(layer, inside, self.workspaces), None
+            elif state is None and not torch.is_grad_enabled() and x.device.type == "cpu":
+                hidden, end = _infer(layer, inside)
             elif mask is None or state is None:
                 hidden, end = layer(inside, None if state is None else state[i])  # (B, T, H)
             else:
@@ -193,6 +195,17 @@ class Recurrent(nn.Module):
         if state is None:
             raise ValueError("a bidirectional stack cannot go step by step: its backward half begins at the end")
         return hidden[:, 0], state
+
+
+def _infer(layer: Any, x: Tensor) -> tuple[Tensor, Any]:
+    """What the layer's forward comes to without a state, past its checks: for one small sequence they cost as much."""
+    start = x.new_zeros(1, x.shape[0], layer.hidden_size)
+    rest = layer._flat_weights, True, 1, 0.0, False, False, True
+    if layer.mode == "LSTM":
+        hidden, *end = torch.lstm(x, (start, start), *rest)
+        return hidden, tuple(end)
+    run = {"GRU": torch.gru, "RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}[layer.mode]
+    return run(x, start, *rest)
 
 
 def _packed(layer: nn.Module, x: Tensor, mask: Tensor, state: Any) -> tuple[Tensor, Any]:

@@ -101,8 +101,8 @@ class _Flat(Optimizer):
             return torch.from_numpy(column).to(values)[:, :, None]  # (n_steps, R, 1)
 
         self._columns = list(zip(*(tensor(column).unbind(0) for column in columns), strict=True))
-        self._all = active.all(axis=1).tolist()
-        self._masks = None if all(self._all) else tensor(active.astype(float))
+        self._all = [bool(row.all()) for row in active]
+        self._masks = None if active.all() else tensor(active.astype(float))
         self.n_done = self.n_done + active.sum(axis=0)
 
     def _mask(self, i: int) -> Tensor | None:

@@ -73,8 +73,8 @@ def _one(module: torch.nn.Module, x: np.ndarray, n_threads: int | str, device: t
     batch = np.repeat(x[None], _TILE, axis=0) if len(x) <= _SHORT else x[None].copy()  # from read-only memory too
     threads = auto_threads(module, len(batch)) if n_threads == "auto" else int(n_threads)
     with hold_threads(threads), torch.inference_mode():
-        found = module(torch.from_numpy(batch).to(device), None)
-        return found[:1].double().cpu().numpy()
+        found = module(torch.from_numpy(batch) if device is _CPU else torch.from_numpy(batch).to(device), None)
+        return (found if device is _CPU else found.cpu()).numpy()[:1].astype(np.float64)
 
 
 def _first_parameter(module: torch.nn.Module) -> torch.Tensor:

@@ -2,8 +2,6 @@
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 
@@ -42,35 +40,48 @@ def auto_threads(module: torch.nn.Module, batch_size: int) -> int:
     return min(os.cpu_count() or 1, _MOST)
 
 
-@contextmanager
-def hold_threads(n: int) -> Iterator[None]:
+class hold_threads:
     """Hold torch at ``n`` threads.
 
     Part of the count belongs to the process and part to each thread, so setting and putting it back would race
     between threads: those that want the same count share it, others wait; inside a held stretch the count stays.
+
+    Parameters
+    ----------
+    n : int
     """
-    global _running, _held
-    if getattr(_own, "inside", False):
-        yield
-        return
-    with _condition:
-        while _running and _held != n:
-            _condition.wait()
-        before = torch.get_num_threads()
-        _running, _held = _running + 1, n
-        torch.set_num_threads(n)
-    _own.inside = True
-    try:
-        yield
-    finally:
+
+    __slots__ = ("before", "n", "outermost")
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __enter__(self) -> None:
+        global _running, _held
+        self.outermost = not getattr(_own, "inside", False)
+        if not self.outermost:
+            return
+        with _condition:
+            while _running and _held != self.n:
+                _condition.wait()
+            self.before = torch.get_num_threads()
+            _running, _held = _running + 1, self.n
+            torch.set_num_threads(self.n)  # even if torch says so already: other libraries set the count that it shares
+        _own.inside = True
+
+    def __exit__(self, *error: object) -> None:
+        global _running
+        if not self.outermost:
+            return
         _own.inside = False
         with _condition:
             _running -= 1
             if not _running:
-                torch.set_num_threads(before)
+                if self.before != self.n:
+                    torch.set_num_threads(self.before)
                 _condition.notify_all()
-            elif before != n:
-                _put_back_this_thread(before)
+            elif self.before != self.n:
+                _put_back_this_thread(self.before)
 
 
 def _put_back_this_thread(n: int) -> None:
