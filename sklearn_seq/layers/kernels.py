@@ -77,8 +77,10 @@ class Workspaces:
         for i, held in enumerate(self._free):
             if type(held) is cell and held.key == key and held.n_steps >= n_steps:
                 return self._free.pop(i)
-        self._free = [held for held in self._free if held.key != key]  # too short: the new one serves for both
-        return cell(n_steps, key)
+        # those that are too short go: the new one serves for both, and has room to spare, so that few are made
+        longest = max((held.n_steps for held in self._free if held.key == key), default=0)
+        self._free = [held for held in self._free if held.key != key]
+        return cell(max(n_steps, 3 * longest // 2), key)
 
     def put(self, workspace: _Workspace) -> None:
         """Give one back; the ones used last are kept."""
