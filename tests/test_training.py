@@ -14,7 +14,15 @@ from sklearn.pipeline import make_pipeline
 from skorch.callbacks import EarlyStopping, EpochScoring, GradientNormClipping, LRScheduler, PrintLog
 from torch.nn.functional import cross_entropy
 
-from sklearn_seq import GRUClassifier, GRURegressor, LSTMClassifier, LSTMRegressor, Sequences, SlidingWindow
+from sklearn_seq import (
+    DeepEnsembleClassifier,
+    GRUClassifier,
+    GRURegressor,
+    LSTMClassifier,
+    LSTMRegressor,
+    Sequences,
+    SlidingWindow,
+)
 from sklearn_seq.model_selection.holdout import hold_out
 from sklearn_seq.sequences.order import content_order
 from sklearn_seq.testing import make_problem
@@ -239,6 +247,21 @@ def test_optimisers_go_on_from_a_packed_state(name):
     before = fresh.pack(0)
     fresh.unpack(0, packed)  # of another optimiser: left out
     assert repr(fresh.pack(0)) == repr(before)
+
+
+@pytest.mark.parametrize("name", ["adamw", "rmsprop"])
+@pytest.mark.parametrize("average", [False, True])
+def test_networks_that_keep_their_own_memory_train_the_same(monkeypatch, name, average):
+    """As on a GPU, where layers lay out their weights themselves."""
+    model = DeepEnsembleClassifier(
+        GRUClassifier(**SMALL, optimizer=name, early_stopping=not average),
+        n_estimators=1,
+        average_weights=0.4 if average else None,
+        random_state=0,
+    )
+    wanted = clone(model).fit(DATA.X, DATA.y).predict_proba(DATA.X_test)
+    monkeypatch.setattr("sklearn_seq.training.trainer.Flat", lambda modules: Flat(modules, shares_memory=False))
+    np.testing.assert_array_equal(clone(model).fit(DATA.X, DATA.y).predict_proba(DATA.X_test), wanted)
 
 
 def test_frozen_parameters_are_left_alone():

@@ -16,12 +16,15 @@ class Flat:
     """Parameters and gradients of R networks of the same shape, (R, P) each.
 
     While it lives, the parameters of the networks are views of its rows. With several networks there is also a joint one,
-    whose parameters are views (R, ...) of all rows, and which computes for all of them at once.
+    whose parameters are views (R, ...) of all rows, and which computes for all of them at once. On a GPU, where the layers
+    of cuDNN want their weights laid out in their own way, a network keeps its parameters, and they are copied.
 
     Parameters
     ----------
     modules : list of torch.nn.Module
-        On their device, in their dtype.
+        On their device, in their dtype; on a GPU one alone.
+    shares_memory : bool, optional
+        Whether parameters are views; by default, whether this is the CPU.
 
     Attributes
     ----------
@@ -35,7 +38,7 @@ class Flat:
         Which of both; stays when all replicas but one are done.
     """
 
-    def __init__(self, modules: list[nn.Module]) -> None:
+    def __init__(self, modules: list[nn.Module], shares_memory: bool | None = None) -> None:
         self.modules, self.is_joint = modules, len(modules) > 1
         trained = [p for p in modules[0].parameters() if p.requires_grad]
         ends = torch.tensor([-(-p.numel() // _ALIGNED) * _ALIGNED for p in trained]).cumsum(0).tolist()
@@ -43,6 +46,7 @@ class Flat:
         size = ends[-1] if ends else 0
         like = trained[0] if trained else torch.empty(0)
         self.values = torch.zeros(len(modules), size, dtype=like.dtype, device=like.device)
+        self.shares_memory = like.device.type == "cpu" if shares_memory is None else shares_memory
         for row, module in zip(self.values, modules, strict=True):
             for (begin, shape), parameter in zip(self._places, _trained(module), strict=True):
                 row[begin : begin + shape.numel()].view(shape).copy_(parameter.detach())
@@ -59,7 +63,8 @@ class Flat:
         for r, module in enumerate(self.modules):
             for (begin, shape), parameter in zip(self._places, _trained(module), strict=True):
                 stretch = slice(begin, begin + shape.numel())
-                parameter.data = self.values[r, stretch].view(shape)
+                if self.shares_memory:
+                    parameter.data = self.values[r, stretch].view(shape)
                 parameter.grad = self.gradient[r, stretch].view(shape)
         self._parameters = _trained(self.joint)
         if not self.is_joint:
@@ -88,22 +93,31 @@ class Flat:
         (torch._foreach_add_ if add else torch._foreach_copy_)(self._views, own)
         return found[n:]  # type: ignore[return-value]
 
+    @torch.no_grad()
+    def exchange(self, to_network: bool = True) -> None:
+        """After ``values`` or the network's parameters changed, let the others follow where they are not the same memory."""
+        if not self.shares_memory:
+            own = [self.values[0, begin : begin + shape.numel()].view(shape) for begin, shape in self._places]
+            both = (self._parameters, own) if to_network else (own, self._parameters)
+            torch._foreach_copy_(*both)
+
     def keep(self, replicas: list[int]) -> None:
         """Go on with some of the replicas; the networks of the others get memory of their own."""
         for r, module in enumerate(self.modules):
             if r not in replicas:
-                release(module)
+                release(module, self.shares_memory)
         self.values = self.values[replicas]
         self.modules = [self.modules[r] for r in replicas]
         if self.modules:
             self._attach()
 
 
-def release(module: nn.Module) -> None:
+def release(module: nn.Module, shared: bool = True) -> None:
     """Give a network memory of its own, laid out as torch does it: some kernels round by that."""
     for parameter in _trained(module):
         parameter.grad = None
-        parameter.data = parameter.data.clone()
+        if shared:
+            parameter.data = parameter.data.clone()
 
 
 def _trained(module: nn.Module) -> list[nn.Parameter]:

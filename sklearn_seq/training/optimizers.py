@@ -39,6 +39,8 @@ class Optimizer(torch.optim.Optimizer):
         Step size and weight decay of each replica.
     """
 
+    writes_values = True  # or to the parameters, which are the same memory on a CPU
+
     def __init__(self, flat: Flat, rates: list[float], decays: list[float], **options: Any) -> None:
         self.flat, self.decays = flat, np.array(decays)
         parameters = [p for p in flat.joint.parameters() if p.requires_grad]
@@ -184,6 +186,8 @@ class SGD(_Flat):
 
 class _Torchs(Optimizer):
     """Any optimiser of torch, one for each replica, over its own network's parameters."""
+
+    writes_values = False
 
     def __init__(self, flat: Flat, rates: list[float], decays: list[float], cls: Any) -> None:
         super().__init__(flat, rates, decays)

@@ -40,8 +40,8 @@ def run(plans: Sequence[Plan], n_jobs: int | None = None) -> list[Result]:
 
     Raises
     ------
-    ValueError
-        The first error of any plan, after all were run.
+    Exception
+        The first error of any plan, after all were run; a loss that is not finite is a ValueError.
     """
     meet = getattr(here, "meet", None)
     found = run_each(plans, n_jobs) if meet is None else meet(plans)
@@ -51,7 +51,7 @@ def run(plans: Sequence[Plan], n_jobs: int | None = None) -> list[Result]:
     return found  # type: ignore[return-value]
 
 
-def run_each(plans: Sequence[Plan], n_jobs: int | None = None) -> list[Result | ValueError]:
+def run_each(plans: Sequence[Plan], n_jobs: int | None = None) -> list[Result | Exception]:
     """As `run`, with a plan's error in the place of its result."""
     n_workers = 1
     if len(plans) > 1 and not any(plan.on_epoch for plan in plans):  # callbacks are heard in this process
@@ -69,15 +69,21 @@ def run_each(plans: Sequence[Plan], n_jobs: int | None = None) -> list[Result | 
     return found
 
 
-def _train(plans: list[Plan]) -> list[Result | ValueError]:
-    """Train plans of equal shape: as one where their layers can."""
-    modules = [build(plan) for plan in plans]
-    if len(plans) > 1 and not _can_join(modules, plans[0].batch_size):
-        return [_train_joined([plan], [module])[0] for plan, module in zip(plans, modules, strict=True)]
-    return _train_joined(plans, modules)
+def _train(plans: list[Plan], modules: list[torch.nn.Module] | None = None) -> list[Result | Exception]:
+    """Train plans of equal shape: as one where their layers can. What goes wrong is of its own plan alone."""
+    try:
+        modules = modules or [build(plan) for plan in plans]
+        if len(plans) == 1 or _can_join(modules, plans[0].batch_size):
+            return _train_joined(plans, modules)
+    except Exception as error:
+        if len(plans) == 1 or any(plan.on_epoch for plan in plans):  # callbacks would hear of epochs twice
+            return [error for _ in plans]
+        modules = None  # afresh: it may be the error of one of them
+    rest = [None] * len(plans) if modules is None else [[module] for module in modules]
+    return [_train([plan], own)[0] for plan, own in zip(plans, rest, strict=True)]
 
 
-def _train_joined(plans: list[Plan], modules: list[torch.nn.Module]) -> list[Result | ValueError]:
+def _train_joined(plans: list[Plan], modules: list[torch.nn.Module]) -> list[Result | Exception]:
     trainer = Trainer(plans, modules)
     replicas = list(trainer.replicas)
     trainer.train()

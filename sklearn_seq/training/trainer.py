@@ -139,6 +139,7 @@ class Trainer:
                 self.listeners.after_gradient(batch)
             self.clip()
             self.optimizer.update(i if self.listeners is None else 0)
+            self.flat.exchange(self.optimizer.writes_values)
             losses.append(loss)
             sizes.append(batch.sizes)
             if self.listeners is not None:
@@ -200,19 +201,19 @@ class Trainer:
             self.flat.gradient.mul_((self._clip / norm).clamp_(max=1.0))
 
     def _after_epoch(self, r: int, replica: "_Replica", losses: np.ndarray, rates: np.ndarray, began: float) -> bool:
-        """Note an epoch; whether it was the replica's last."""
+        """Note an epoch; whether it was the replica's last. An error, of a callback too, ends this replica alone."""
+        settings, listeners = replica.plan.settings, self.listeners
         try:
             entry = replica.note(losses, rates)
-        except ValueError as error:
+            seconds = time.perf_counter() - began
+            if settings.verbose:
+                _print_line(entry, seconds)
+            stop = listeners is not None and listeners.end_epoch(entry, seconds)
+            replica.result.module.eval()
+            stop = replica.after_epoch(entry, self.flat.values[r]) or stop
+        except Exception as error:
             replica.error = error
             return True
-        settings, listeners = replica.plan.settings, self.listeners
-        seconds = time.perf_counter() - began
-        if settings.verbose:
-            _print_line(entry, seconds)
-        stop = listeners is not None and listeners.end_epoch(entry, seconds)
-        replica.result.module.eval()
-        stop = replica.after_epoch(entry, self.flat.values[r]) or stop
         return stop or replica.n_epochs_left == 0
 
     def _let_go(self, done: list[int]) -> None:
@@ -221,6 +222,7 @@ class Trainer:
             replica = self.replicas[r]
             if replica.average is not None:
                 self.flat.values[r] = replica.average
+                self.flat.exchange()
             if replica.error is None:
                 replica.finish(self.optimizer.pack(r))
         left = [r for r in range(len(self.replicas)) if r not in done]
@@ -256,7 +258,7 @@ class _Replica:
     def __init__(self, plan: Plan, module: torch.nn.Module) -> None:
         self.plan = plan
         self.result = Result(module, list(plan.before))
-        self.error: ValueError | None = None
+        self.error: Exception | None = None
         self.best = _Best(plan.settings.tol, plan.settings.n_iter_no_change)
         self.n_epochs_left = plan.n_epochs
         self.average: Tensor | None = None
