@@ -60,6 +60,7 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--estimators", nargs="*", default=["GRU", "RNN", "LSTM"])
     parser.add_argument("--buckets", nargs="*", type=int, default=[1, 16])
+    parser.add_argument("--buckets-only", action="store_true", help="leave out the other kernel, which is slow")
     args = parser.parse_args()
     if data_folder() is None:
         sys.exit("the data are not here: set SKLEARN_SEQ_DATA to the folder that holds uea_multivariate")
@@ -70,7 +71,8 @@ def main():
         X, y = read()
         for estimator in args.estimators:
             ways = [("auto", bucket) for bucket in args.buckets]
-            ways += [("torch" if estimator != "LSTM" else "own", args.buckets[-1])]
+            if not args.buckets_only:
+                ways += [("torch" if estimator != "LSTM" else "own", args.buckets[-1])]
             above = None
             for kernel, bucket in ways:
                 began = time.perf_counter()

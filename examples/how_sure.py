@@ -31,7 +31,9 @@ def main(picture: str | None = None) -> None:
     parts = model[-1].predict_uncertainty(windows)
     interval = model[-1].predict_interval(windows, coverage=0.9)
     test = slice(-TEST, None)
-    print(f"mean absolute error {np.abs(mean - y)[test].mean():.1f}, of the last value {np.abs(X[:, -1] - y)[test].mean():.1f}")
+    print(
+        f"mean absolute error {np.abs(mean - y)[test].mean():.1f}, of the last value {np.abs(X[:, -1] - y)[test].mean():.1f}"
+    )
     print(f"negative log-likelihood {gaussian_nll(y[test], mean[test], std[test]):.2f}")
     print(f"deviation: noise {parts.aleatoric[test].mean():.1f}, disagreement {parts.epistemic[test].mean():.1f}")
     print(f"90 % intervals hold {interval_coverage(y[test], *interval[test].T):.0%} of {TEST} years never seen")

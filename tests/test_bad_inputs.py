@@ -1,5 +1,6 @@
 """Every bad input is refused before torch sees it: what was given, what was wanted, what to do. One row a kind."""
 
+import inspect
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,10 +9,19 @@ import polars as pl
 import pytest
 import torch
 from scipy import sparse
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklearn_seq import GRUClassifier, GRURegressor, LSTMClassifier, Sequences, SlidingWindow
+import sklearn_seq
+from sklearn_seq import (
+    DeepEnsembleClassifier,
+    GRUClassifier,
+    GRURegressor,
+    MCDropoutClassifier,
+    Sequences,
+    SlidingWindow,
+)
 
 RNG = np.random.default_rng(0)
 N = 8
@@ -645,6 +655,7 @@ BAD_PARAMS = [
     ("dropout", [1.0, -0.1, "a", None]),
     ("pooling", ["first", None]),
     ("activation", ["sigmoid"]),
+    ("kernel", ["cudnn", None, 1]),
     ("max_epochs", [0, 2.5, None]),
     ("batch_size", [0, "all", 1.5]),
     ("lr", [0, -1, "fast", None]),
@@ -670,13 +681,25 @@ BAD_PARAMS = [
     ("label_smoothing", [1.0, -0.1]),
     ("loss", ["l2", None]),
     ("quantiles", [0.5, "abc", None]),
+    # of ensembles
+    ("estimator", [GRUClassifier, "gru", 3]),
+    ("n_estimators", [0, 1.5, "a", None]),
+    ("estimators", [3, "a", {"a": 1}]),
+    ("bootstrap", [None, "yes"]),
+    ("adversarial", [-0.1, "a", None]),
+    ("n_snapshots", [0, 1.5, None]),
+    ("average_weights", [1.0, -0.1, "a"]),
+    ("calibration_fraction", [0.0, 1.0, "a"]),
+    ("n_jobs", [1.5, "a"]),
+    ("n_samples", [0, 1.5, None]),
 ]
+WITHOUT_PARTIAL_FIT = (DeepEnsembleClassifier, MCDropoutClassifier)
 
 
 def with_param(name):
     from sklearn_seq import RNNClassifier
 
-    classes = (GRUClassifier, GRURegressor, RNNClassifier)
+    classes = (GRUClassifier, GRURegressor, RNNClassifier, *WITHOUT_PARTIAL_FIT)
     return next(cls for cls in classes if name in cls().get_params()), NUMBERS % 2
 
 
@@ -687,14 +710,18 @@ def test_bad_parameter(name, value):
     message = rf"^The '{name}' parameter of {cls.__name__} must be .*\. Got {value!r} instead\.$".replace("[", r"\[")
     with pytest.raises(InvalidParameterError, match=message):
         model.fit(X3, y)
+    if cls in WITHOUT_PARTIAL_FIT:
+        return
     with pytest.raises(InvalidParameterError, match=message):
         model.partial_fit(X3, y)
 
 
 def test_every_parameter_has_a_row():
     named = {name for name, _ in BAD_PARAMS}
-    for cls in (GRUClassifier, GRURegressor, LSTMClassifier):
-        assert cls().get_params().keys() <= named
+    for name in sklearn_seq.__all__:
+        cls = getattr(sklearn_seq, name)
+        if inspect.isclass(cls) and issubclass(cls, BaseEstimator) and (is_classifier(cls()) or is_regressor(cls())):
+            assert cls().get_params(deep=False).keys() <= named, name
 
 
 @pytest.mark.parametrize(

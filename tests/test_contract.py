@@ -39,7 +39,12 @@ each_predictor = pytest.mark.parametrize("cls", PREDICTORS, ids=lambda cls: cls.
 def small(cls, **params):
     estimator = cls(**params)
     known = estimator.get_params(deep=False)
-    return estimator.set_params(**{name: value for name, value in SMALL.items() if name in known})
+    sizes = SMALL | {"n_estimators": 2}
+    if "estimator" in known:
+        sizes["estimator"] = small(sklearn_seq.GRUClassifier if is_classifier(estimator) else sklearn_seq.GRURegressor)
+        if is_regressor(estimator):
+            sizes["estimator"].set_params(loss="gaussian")
+    return estimator.set_params(**{name: value for name, value in sizes.items() if name in known})
 
 
 def record_slowest(record_property, name, seconds):
@@ -119,18 +124,28 @@ def test_check_sequence_estimator(cls, record_property):
     record_slowest(record_property, f"check_sequence_estimator {cls.__name__}", seconds)
 
 
+ENSEMBLE = {"n_estimators": 2, "random_state": 0}
+GAUSSIAN = sklearn_seq.GRURegressor(loss="gaussian", **SMALL)
 VARIANTS = [
     sklearn_seq.RNNClassifier(bidirectional=True, pooling="last", n_layers=2, dropout=0.2, class_weight="balanced"),
     sklearn_seq.RNNRegressor(loss="gaussian", early_stopping=True, validation_fraction=0.3, lr_schedule="one-cycle"),
     sklearn_seq.RNNRegressor(loss="quantile", quantiles=(0.2, 0.7), missing="mask", dtype="float64", optimizer="sgd"),
     sklearn_seq.RNNClassifier(early_stopping=True, lr_schedule="plateau", batch_size=5, standardize=False),
+    sklearn_seq.DeepEnsembleClassifier(
+        sklearn_seq.GRUClassifier(**SMALL), bootstrap=True, adversarial=0.1, calibration_fraction=0.3, **ENSEMBLE
+    ),
+    sklearn_seq.DeepEnsembleRegressor(GAUSSIAN, n_snapshots=2, calibration_fraction=0.3, **ENSEMBLE),
+    sklearn_seq.DeepEnsembleRegressor(
+        estimators=[("a", GAUSSIAN), sklearn_seq.LSTMRegressor(**SMALL)], average_weights=0.5, random_state=0
+    ),
 ]
 
 
 @pytest.mark.parametrize("estimator", VARIANTS, ids=lambda estimator: repr(estimator).replace("\n", ""))
 def test_check_sequence_estimator_of_variants(estimator):
     """The choices that reach into the loop."""
-    check_sequence_estimator(estimator.set_params(**SMALL))
+    known = estimator.get_params(deep=False)
+    check_sequence_estimator(estimator.set_params(**{name: SMALL[name] for name in SMALL.keys() & known.keys()}))
 
 
 # -- each check can fail -----------------------------------------------------------------------------------------------
@@ -246,6 +261,25 @@ def test_a_failure_is_told_with_the_name_of_the_check():
         check_sequence_estimator(broken_gru(_outputs=_nan))
     results = check_sequence_estimator(broken_gru(_outputs=_nan), on_fail=None)
     assert {result["status"] for result in results} == {"failed", "passed"}
+
+
+@pytest.mark.parametrize("broken", ["predict_proba", "predict_uncertainty"])
+def test_a_broken_ensemble_fails_the_check(broken):
+    """What an ensemble answers is looked at in full: one that jitters in one method is found out."""
+    base = sklearn_seq.MCDropoutClassifier
+
+    def jitter(self, X):
+        found = getattr(base, broken)(self, X)
+        self._n_calls = getattr(self, "_n_calls", 0) + 1
+        return (
+            type(found)(*(part + self._n_calls for part in found))
+            if broken != "predict_proba"
+            else found * self._n_calls
+        )
+
+    estimator = small(base)
+    estimator.__class__ = type("BrokenEnsemble", (base,), {broken: jitter, "__module__": __name__})
+    assert failing_checks(estimator, "check_repeated_call") == {"check_repeated_call"}
 
 
 # -- a process of its own ------------------------------------------------------------------------------------------------

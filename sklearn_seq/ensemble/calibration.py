@@ -26,6 +26,7 @@ def temperature_of_probabilities(log_proba: np.ndarray, codes: np.ndarray, weigh
     float
     """
     log_proba = np.maximum(log_proba, -700.0)
+    weight = weight / weight.mean()  # weights of three and of one have the same bits
 
     def loss(log_temperature: float) -> float:
         scaled = log_softmax(log_proba / math.exp(log_temperature), axis=1)
@@ -47,6 +48,7 @@ def temperature_of_deviations(residual: np.ndarray, std: np.ndarray, weight: np.
     -------
     float
     """
+    weight = weight / weight.mean()  # weights of three and of one have the same bits
     squares = np.average(((residual / std) ** 2).reshape(len(weight), -1), axis=0, weights=weight)
     return float(max(squares.mean(), np.finfo(float).tiny))
 

@@ -1,24 +1,26 @@
 """Deep ensembles: the same network trained several times from different beginnings."""
 
+import copy
 import inspect
 from typing import Annotated, Any
 
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
-from sklearn.utils import check_random_state, get_tags
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
 
 from sklearn_seq.ensemble.members import HeldOut, Training, make_members, train
-from sklearn_seq.ensemble.mixtures import ClassifierMixin, RegressorMixin
+from sklearn_seq.ensemble.mixtures import ClassifierMixin, IntervalMixin
 from sklearn_seq.families.recurrent import GRUClassifier, GRURegressor
 from sklearn_seq.params import AtLeast, Between, Positional, RandomState, estimator
-from sklearn_seq.sequences import Sequences
 from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.state import keep_on_failure
 
 __all__ = ["DeepEnsembleClassifier", "DeepEnsembleRegressor"]
 
 _LEARNT = ("n_features_in_", "n_timesteps_in_", "feature_names_in_")
+_LEARNT_PRIVATE = ("_conformal", "_least_deviation")
 
 
 @estimator
@@ -36,7 +38,7 @@ class _DeepEnsemble(BaseEstimator):
     """
 
     estimator: Annotated[
-        object | None, Positional, "What the members are; None is a GRU, for numbers with a Gaussian head."
+        BaseEstimator | None, Positional, "What the members are; None is a GRU, for numbers with a Gaussian head."
     ] = None
     n_estimators: Annotated[
         int, AtLeast(1), "How many members, each from its own beginning and in its own order of batches."
@@ -48,12 +50,14 @@ class _DeepEnsemble(BaseEstimator):
     adversarial: Annotated[
         float,
         AtLeast(0),
-        "Also train on each batch moved by this many deviations of each feature in the direction that hurts most; 0 does not.",
+        "Also train on each batch moved in the direction that hurts most, by this many deviations of each feature (with "
+        "standardize=False, by this much); 0 does not.",
     ] = 0.0
     n_snapshots: Annotated[
         int,
         AtLeast(1),
-        "Let the step size fall this many times in one training, and keep the network after each (Huang et al. 2017).",
+        "Let the step size fall this many times in one training, for equally many epochs, and keep the network after each "
+        "(Huang et al. 2017).",
     ] = 1
     average_weights: Annotated[
         float | None,
@@ -108,12 +112,12 @@ class _DeepEnsemble(BaseEstimator):
         self._validate_params()
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        for name in [
-            name for name in self.__dict__ if name.endswith("_") or name in ("_conformal", "_least_deviation")
-        ]:
+        for name in [name for name in self.__dict__ if name.endswith("_") or name in _LEARNT_PRIVATE]:
             del self.__dict__[name]
+        if self.estimators is not None and not self.estimators:
+            raise ValueError("estimators=[] has no member; wanted at least one, or estimators=None")
         random_state = check_random_state(self.random_state)
-        members = make_members(self.estimators, self._one(), self.n_estimators, random_state)
+        members = make_members(self.estimators or [self._one()] * self.n_estimators, random_state)
         self._check(members)
         how = Training(
             self.bootstrap,
@@ -125,11 +129,11 @@ class _DeepEnsemble(BaseEstimator):
         )
         data = {"X": X, "y": y, "sample_weight": sample_weight, "X_val": X_val, "y_val": y_val, "groups": groups}
         fitted, held_out = train(members, data, how, random_state, stratified=is_classifier(self))
-        self.temperature_ = self._conformal = None
+        self.temperature_ = None
         self.estimators_ = fitted
         for name in _LEARNT:
             if hasattr(fitted[0], name):
-                setattr(self, name, getattr(fitted[0], name))
+                setattr(self, name, copy.copy(getattr(fitted[0], name)))
         self._settle()
         if held_out is not None:
             self._use(held_out)
@@ -139,11 +143,10 @@ class _DeepEnsemble(BaseEstimator):
         return "estimators_" in self.__dict__
 
     def _one(self) -> Any:
-        """What a member is."""
-        return self._default() if self.estimator is None else self.estimator
-
-    def _default(self) -> Any:
-        raise NotImplementedError
+        if isinstance(self.estimators, list | tuple) and self.estimators:
+            first = self.estimators[0]
+            return first[1] if isinstance(first, tuple) and len(first) == 2 else first
+        return super()._one()  # type: ignore[misc]
 
     def _settle(self) -> None:
         """What the fitted members agree on."""
@@ -154,8 +157,6 @@ class _DeepEnsemble(BaseEstimator):
 
     def _check(self, members: list[Any]) -> None:
         kind, is_kind = ("classifier", is_classifier) if is_classifier(self) else ("regressor", is_regressor)
-        if not members:
-            raise ValueError("estimators=[] has no member; wanted at least one, or estimators=None")
         for member in members:
             if not is_kind(member):
                 raise TypeError(f"{type(member).__name__} is no {kind}; members of {type(self).__name__} must be one")
@@ -164,36 +165,20 @@ class _DeepEnsemble(BaseEstimator):
                     f"{type(member).__name__} has no predict_proba; members of {type(self).__name__} need it"
                 )
 
-    def _of_members(self, X: Any, ours: Any, other: Any) -> list[Any]:
-        """Each member's answer; networks that read X alike read it once."""
+    def _of_members(self, X: Any, ours: Any, other: Any, is_read: bool) -> list[Any]:
+        """Each member's answer; networks that read X alike read it once, and not at all what is past their gate."""
         read: dict[Any, Any] = {}
         found = []
         for member in self.estimators_:
             if not isinstance(member, TaskMixin):
-                found.append(other(member, X.X if isinstance(X, HeldOut) else X))
+                found.append(other(member, X))
                 continue
             params: Any = member._fitted_params
             key = (type(member), params["dtype"], params["missing"], member._n_channels)
             if key not in read:
-                read[key] = _data_for(member, X)
+                read[key] = X if is_read else member._read_again(X)
             found.append(ours(member, member._outputs_of(read[key])))
         return found
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        of_members = get_tags(self._one() if not self.estimators else _bare(self.estimators[0]))
-        tags.input_tags = of_members.input_tags
-        tags.target_tags.multi_output = of_members.target_tags.multi_output
-        return tags
-
-
-def _data_for(member: TaskMixin, X: Any) -> Sequences:
-    """What a network reads of X; rows held out were read with those it was trained on, unless members are mixed."""
-    return X.X if isinstance(X, HeldOut) and X.is_read else member._read_again(X.X if isinstance(X, HeldOut) else X)
-
-
-def _bare(entry: Any) -> Any:
-    return entry[1] if isinstance(entry, tuple) else entry
 
 
 @estimator
@@ -233,10 +218,13 @@ class DeepEnsembleClassifier(ClassifierMixin, _DeepEnsemble):
     def _settle(self) -> None:
         self.classes_ = np.unique(np.concatenate([member.classes_ for member in self.estimators_]))
 
-    def _answers(self, X: Any) -> np.ndarray:
+    def _answers(self, X: Any, is_read: bool = False) -> np.ndarray:
         """(M, n, K)"""
         found = self._of_members(
-            X, lambda member, output: softmax(output, axis=1), lambda member, X: np.asarray(member.predict_proba(X))
+            X,
+            lambda member, output: softmax(output, axis=1),
+            lambda member, X: np.asarray(member.predict_proba(X)),
+            is_read,
         )
         for i, (member, proba) in enumerate(zip(self.estimators_, found, strict=True)):
             if len(member.classes_) < len(self.classes_):  # one that never met some class
@@ -247,11 +235,11 @@ class DeepEnsembleClassifier(ClassifierMixin, _DeepEnsemble):
 
     def _use(self, held_out: HeldOut) -> None:
         codes = np.searchsorted(self.classes_, held_out.y)
-        self._calibrate(self._answers(held_out), codes, held_out.weight)
+        self._calibrate(self._answers(held_out.X, held_out.is_read), codes, held_out.weight)
 
 
 @estimator
-class DeepEnsembleRegressor(RegressorMixin, _DeepEnsemble):
+class DeepEnsembleRegressor(IntervalMixin, _DeepEnsemble):
     """Several networks that predict numbers from sequences, and say how far they may be off.
 
     Members with a Gaussian head (``loss="gaussian"``, the default) know the noise; what they do not agree on is added to
@@ -286,9 +274,9 @@ class DeepEnsembleRegressor(RegressorMixin, _DeepEnsemble):
     def _default(self) -> Any:
         return GRURegressor(loss="gaussian")
 
-    def _answers(self, X: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    def _answers(self, X: Any, is_read: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
         """Means (M, n) or (M, n, n_outputs), and deviations where the members have them."""
-        pairs = self._of_members(X, lambda member, output: member._moments(output), _mean_and_deviation)
+        pairs = self._of_members(X, lambda member, output: member._moments(output), _mean_and_deviation, is_read)
         means = np.stack([mean for mean, _ in pairs])
         deviations = [deviation for _, deviation in pairs]
         if any(deviation is not None for deviation in deviations):
@@ -296,11 +284,21 @@ class DeepEnsembleRegressor(RegressorMixin, _DeepEnsemble):
         return means, None
 
     def _use(self, held_out: HeldOut) -> None:
-        self._calibrate(self._answers(held_out), held_out.y, held_out.weight)
+        self._calibrate(self._answers(held_out.X, held_out.is_read), held_out.y, held_out.weight)
 
 
 def _mean_and_deviation(member: Any, X: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    if "return_std" in inspect.signature(member.predict).parameters:
+    if _has_deviation(member):
         mean, deviation = member.predict(X, return_std=True)
         return np.asarray(mean), np.asarray(deviation)
     return np.asarray(member.predict(X)), None
+
+
+def _has_deviation(member: Any) -> bool:
+    """Whether ``predict`` takes ``return_std=True``, which a pipeline hands on to its last step."""
+    last = member
+    while isinstance(last, Pipeline):
+        last = last.steps[-1][1]
+    if isinstance(last, TaskMixin):
+        return last._fitted_params["loss"] == "gaussian"
+    return "return_std" in inspect.signature(last.predict).parameters

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import check_random_state
 
 from sklearn_seq.ensemble.mixtures import ClassifierMixin, RegressorMixin
 from sklearn_seq.families.recurrent import GRUClassifier, GRURegressor
@@ -36,7 +36,7 @@ class _MCDropout(BaseEstimator):
     """
 
     estimator: Annotated[
-        object | None,
+        BaseEstimator | None,
         Positional,
         "A network of this package with dropout; None is a GRU, for numbers with a Gaussian head.",
     ] = None
@@ -66,13 +66,19 @@ class _MCDropout(BaseEstimator):
         -------
         self
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data or a network that do not fit. An estimator that was fitted before stays as it was.
         """
         self._validate_params()
-        given: Any = self._default() if self.estimator is None else self.estimator
+        given = self._one()
         is_kind = is_classifier if is_classifier(self) else is_regressor
         if not isinstance(given, TaskMixin) or not is_kind(given):
             raise TypeError(
-                f"{type(self).__name__} thins a network of this package for the same task; got {type(given).__name__}"
+                f"estimator={given!r:.80}; {type(self).__name__} thins a network of this package for the same task. Give an "
+                f"instance of one, such as {self._default()!r}."
             )
         for name in [name for name in self.__dict__ if name.endswith("_")]:
             del self.__dict__[name]
@@ -88,14 +94,11 @@ class _MCDropout(BaseEstimator):
         self.temperature_ = None
         for name in _LEARNT:
             if hasattr(member, name):
-                setattr(self, name, getattr(member, name))
+                setattr(self, name, copy.copy(getattr(member, name)))
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
         return "estimator_" in self.__dict__
-
-    def _default(self) -> Any:
-        raise NotImplementedError
 
     def _outputs(self, X: Any) -> Iterator[np.ndarray]:
         """Of each thinned network; it is the same one for all rows, so rows do not depend on each other."""
@@ -105,13 +108,6 @@ class _MCDropout(BaseEstimator):
         for _ in range(self._n_networks):
             thin(network, generator)
             yield self.estimator_._outputs_of(data, network)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        of_network = get_tags(self._default() if self.estimator is None else self.estimator)
-        tags.input_tags = of_network.input_tags
-        tags.target_tags.multi_output = of_network.target_tags.multi_output
-        return tags
 
 
 @estimator
@@ -170,8 +166,6 @@ class MCDropoutRegressor(RegressorMixin, _MCDropout):
     >>> mean.shape, bool((std > 0).all())
     ((3,), True)
     """
-
-    _conformal = None
 
     def _default(self) -> Any:
         return GRURegressor(loss="gaussian")

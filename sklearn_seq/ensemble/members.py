@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
-from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples, has_fit_parameter
+from sklearn.utils.validation import check_consistent_length, has_fit_parameter
 
 from sklearn_seq.model_selection.holdout import hold_out
 from sklearn_seq.sequences import Sequences
@@ -37,7 +36,7 @@ class AdversarialStep:
     Attributes
     ----------
     size : float
-        In standard deviations of each feature.
+        In standard deviations of each feature; in its own units where features are not standardised.
     """
 
     size: float
@@ -94,19 +93,24 @@ class HeldOut:
     is_read: bool = False
 
 
-def make_members(
-    estimators: Sequence[Any] | None, estimator: Any, n: int, random_state: np.random.RandomState
-) -> list[Any]:
-    """Unfitted copies, each with a seed of its own wherever it takes one."""
-    given = [estimator] * n if estimators is None else [e[1] if isinstance(e, tuple) else e for e in estimators]
-    members = [clone(entry) for entry in given]
-    for member in members:
+def make_members(given: Sequence[Any], random_state: np.random.RandomState) -> list[Any]:
+    """Unfitted copies of estimators, or of pairs of a name and one, each with a seed of its own wherever it takes one."""
+    members = []
+    for entry in given:
+        if isinstance(entry, tuple) and len(entry) == 2:
+            entry = entry[1]
+        if isinstance(entry, type) or not hasattr(entry, "get_params"):
+            raise TypeError(
+                f"a member is {entry!r:.80}; wanted an instance of an estimator, such as GRUClassifier(), or in estimators a "
+                "pair of a name and an instance"
+            )
+        member = clone(entry)
         seeds = {
             name: int(random_state.randint(_LARGEST_SEED))
             for name in sorted(member.get_params(deep=True))
             if name == "random_state" or name.endswith("__random_state")
         }
-        member.set_params(**seeds)
+        members.append(member.set_params(**seeds))
     return members
 
 
@@ -137,6 +141,11 @@ def train(
         With snapshots, several of each.
     held_out : HeldOut or None
     """
+    if how.n_snapshots > 1 and how.average_weights is not None:
+        raise ValueError(
+            f"n_snapshots={how.n_snapshots} keeps several networks of a training, and average_weights one mean of them; give one "
+            "of both"
+        )
     if all(isinstance(member, TaskMixin) for member in members):
         return _train_ours(members, data, how, random_state, stratified)
     _refuse_for_others(members, data, how)
@@ -153,25 +162,24 @@ def _train_ours(
     held_out = None
     for i, member in enumerate(members):
         twin = next((j for j in range(i) if _read_alike(members[j], member)), None)
-        member.warm_start = False  # type: ignore[attr-defined]
+        member.warm_start = False  # type: ignore[attr-defined]  # it begins here, and keeps no optimiser to go on with
         member._begin()
         if twin is not None:
             readings.append(readings[twin])
             params = member.get_params(deep=False)  # type: ignore[attr-defined]
-            member.__dict__.update({k: v for k, v in members[twin].__dict__.items() if k not in params})
+            learnt = {name: value for name, value in members[twin].__dict__.items() if name not in params}
+            member.__dict__.update(copy.deepcopy(learnt))
         else:
             readings.append(member._read(**data))
     if how.calibration_fraction is not None:
         one = readings[0]
-        if any(not np.array_equal(reading.target, one.target) for reading in readings):
-            raise ValueError("calibration_fraction needs members that read X and y alike; these do not")
-        kept, out = hold_out(
-            one.data,
-            how.calibration_fraction,
-            random_state=random_state,
-            labels=one.target if stratified else None,
-            groups=one.groups,
-        )
+        if not all(_same_rows(reading, one) for reading in readings):
+            raise ValueError(
+                "calibration_fraction needs members that read X alike, so that all leave the same rows out; these differ in "
+                "dtype or missing. Give all the same."
+            )
+        labels = one.target if stratified else None
+        kept, out = _split(one.data, how.calibration_fraction, random_state, labels, one.groups)
         target: np.ndarray = one.target[out]
         y = members[0].classes_[target] if stratified else target  # type: ignore[attr-defined]
         held_out = HeldOut(one.data[out], y, one.weight[out], is_read=True)
@@ -181,7 +189,9 @@ def _train_ours(
     fitted: list[Any] = []
     for member, reading, result in zip(members, readings, run(plans, how.n_jobs), strict=True):
         member._end(reading, result)
-        fitted += [_at_snapshot(member, weights) for weights in result.snapshots] or [member]
+        n_epochs = len(result.history) // how.n_snapshots
+        snapshots = [_at_epoch(member, n_epochs * i, weights) for i, weights in enumerate(result.snapshots, 1)]
+        fitted += snapshots or [member]
     return fitted, held_out
 
 
@@ -191,6 +201,35 @@ def _read_alike(one: TaskMixin, other: TaskMixin) -> bool:
         return False
     mine, theirs = one.get_params(deep=False), other.get_params(deep=False)  # type: ignore[attr-defined]
     return all(mine[name] is theirs[name] or mine[name] == theirs[name] for name in mine if name != "random_state")
+
+
+def _same_rows(one: Reading, other: Reading) -> bool:
+    """Whether two readings have the same rows in the same order."""
+    if one is other:
+        return True
+    pairs = [(one.data.starts, other.data.starts), (one.data.stops, other.data.stops), (one.target, other.target)]
+    return all(np.array_equal(a, b) for a, b in pairs) and np.array_equal(
+        one.data.values, other.data.values, equal_nan=True
+    )
+
+
+def _split(
+    data: Sequences,
+    fraction: float,
+    random_state: np.random.RandomState,
+    labels: np.ndarray | None,
+    groups: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers to train on and to hold out."""
+    try:
+        return hold_out(data, fraction, random_state=random_state, labels=labels, groups=groups)
+    except ValueError as error:
+        among = "" if groups is None else f" in {len(np.unique(groups))} groups"
+        raise ValueError(
+            f"calibration_fraction={fraction} of {len(data)} {'overlapping windows' if data.overlapping else 'distinct rows'}"
+            f"{among} leaves none to train on, or none to hold out. Give more, another fraction, or "
+            "calibration_fraction=None."
+        ) from error
 
 
 def _plan(member: TaskMixin, reading: Reading, how: Training, random_state: np.random.RandomState) -> Plan:
@@ -211,16 +250,16 @@ def _plan(member: TaskMixin, reading: Reading, how: Training, random_state: np.r
             "n_snapshots and average_weights say which epochs count, and so does early_stopping=True of the members; "
             "set early_stopping=False"
         )
+    plan.n_epochs -= n_epochs % how.n_snapshots  # cycles are equally long
     plan.n_cycles, plan.average_from = how.n_snapshots, how.average_weights
     plan.step = AdversarialStep(how.adversarial) if how.adversarial else None
     return plan
 
 
-def _at_snapshot(member: Any, weights: dict[str, np.ndarray]) -> Any:
-    """The member as it was at the end of a cycle."""
-    earlier = copy.copy(member)
-    earlier.__dict__.pop("_module", None)
-    earlier._weights = weights
+def _at_epoch(member: Any, epoch: int, weights: dict[str, np.ndarray]) -> Any:
+    """The member with the weights that it had after an epoch."""
+    earlier = copy.deepcopy(member)  # without the network
+    earlier._weights, earlier.best_epoch_ = weights, epoch
     return earlier
 
 
@@ -230,7 +269,11 @@ def _at_snapshot(member: Any, weights: dict[str, np.ndarray]) -> Any:
 def _refuse_for_others(members: list[Any], data: dict[str, Any], how: Training) -> None:
     other = next(member for member in members if not isinstance(member, TaskMixin))
     name = type(other).__name__
-    asked = {"adversarial": how.adversarial, "n_snapshots": how.n_snapshots > 1, "average_weights": how.average_weights}
+    asked = {
+        "adversarial": how.adversarial > 0,
+        "n_snapshots": how.n_snapshots > 1,
+        "average_weights": how.average_weights is not None,
+    }
     for parameter, given in asked.items():
         if given:
             raise ValueError(
@@ -238,30 +281,33 @@ def _refuse_for_others(members: list[Any], data: dict[str, Any], how: Training) 
             )
     for argument in ("X_val", "y_val"):
         if data[argument] is not None:
-            raise ValueError(f"{argument} works with networks of this package as members; {name} is none")
-    if data["sample_weight"] is not None or how.bootstrap:
+            raise ValueError(
+                f"{argument} works on networks of this package; {name} is none. Leave {argument} out, or give other members."
+            )
+    if data["sample_weight"] is not None:
         for member in members:
-            if not has_fit_parameter(member, "sample_weight") and data["sample_weight"] is not None:
-                raise ValueError(f"sample_weight was given, but {type(member).__name__}.fit does not take it")
+            if not has_fit_parameter(member, "sample_weight"):
+                raise ValueError(
+                    f"sample_weight was given, but {type(member).__name__}.fit does not take it. Leave it out, or give other "
+                    "members."
+                )
 
 
 def _train_any(
     members: list[Any], data: dict[str, Any], how: Training, random_state: np.random.RandomState, stratified: bool
 ) -> tuple[list[Any], HeldOut | None]:
     X, y = data["X"], np.asarray(data["y"])
-    n = _num_samples(X)
+    check_consistent_length(X, y)
+    n = len(y)
     weight = None if data["sample_weight"] is None else read_weight(data["sample_weight"], n)
     groups, rows = read_groups(data["groups"], n), np.arange(n)
     held_out = None
     if how.calibration_fraction is not None:
-        if groups is not None:
-            splitter = GroupShuffleSplit(n_splits=1, test_size=how.calibration_fraction, random_state=random_state)
-            rows, out = next(splitter.split(rows, groups=groups))
-        else:
-            options: dict[str, Any] = {"test_size": how.calibration_fraction, "random_state": random_state}
-            rows, out = train_test_split(rows, stratify=y if stratified else None, **options)
+        # which rows these are does not depend on what is in them, unless they are windows that overlap
+        data_to_split = X if isinstance(X, Sequences) else Sequences(np.zeros((n, 1)), rows, rows + 1)
+        rows, out = _split(data_to_split, how.calibration_fraction, random_state, y if stratified else None, groups)
         weights_out = np.ones(len(out)) if weight is None else weight[out]
-        held_out = HeldOut(_safe_indexing(X, out), y[out], weights_out)
+        held_out = HeldOut(_rows_of(X, out, n), y[out], weights_out)
     drawn = [rows[random_state.randint(len(rows), size=len(rows))] if how.bootstrap else rows for _ in members]
     calls = [
         delayed(_fit_one)(member, _rows_of(X, own, n), y[own], None if weight is None else weight[own])

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import sklearn.base
-from scipy.special import softmax, xlogy
+from scipy.special import entr, softmax
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_seq.ensemble.calibration import (
@@ -17,7 +18,7 @@ from sklearn_seq.ensemble.calibration import (
 )
 from sklearn_seq.params import public
 
-__all__ = ["ClassifierMixin", "RegressorMixin", "Uncertainty"]
+__all__ = ["ClassifierMixin", "IntervalMixin", "RegressorMixin", "Uncertainty"]
 
 
 @public
@@ -44,11 +45,29 @@ class _Mixture:
     """What both kinds share. A subclass has ``_answers(X)`` and, after fit, ``temperature_``."""
 
     if TYPE_CHECKING:
-        temperature_: float | None
+        temperature_: Any
 
     def _answers(self, X: Any) -> Any:
-        """The members' predictions for X."""
+        """The models' predictions for X."""
         raise NotImplementedError
+
+    def _default(self) -> Any:
+        """What ``estimator=None`` stands for."""
+        raise NotImplementedError
+
+    def _one(self) -> Any:
+        """A model as it was given."""
+        given = self.estimator  # type: ignore[attr-defined]
+        return self._default() if given is None else given
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        given = self._one()
+        if not isinstance(given, type) and hasattr(given, "__sklearn_tags__"):  # else fit will say what is wrong
+            of_model = get_tags(given)
+            tags.input_tags = of_model.input_tags
+            tags.target_tags.multi_output = of_model.target_tags.multi_output
+        return tags
 
 
 class ClassifierMixin(_Mixture, sklearn.base.ClassifierMixin):
@@ -139,7 +158,7 @@ class ClassifierMixin(_Mixture, sklearn.base.ClassifierMixin):
 
 
 def _entropy(proba: np.ndarray) -> np.ndarray:
-    return -xlogy(proba, proba).sum(axis=-1)
+    return entr(proba).sum(axis=-1) + 0.0  # no -0.0
 
 
 def _log(proba: np.ndarray) -> np.ndarray:
@@ -150,8 +169,7 @@ class RegressorMixin(_Mixture, sklearn.base.RegressorMixin):
     """The mixture of several predictive distributions, by its mean and deviation."""
 
     if TYPE_CHECKING:
-        _conformal: tuple[np.ndarray, np.ndarray] | None
-        _least_deviation: float
+        _least_deviation: Any
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """The mean of the members' predictions.
@@ -162,7 +180,8 @@ class RegressorMixin(_Mixture, sklearn.base.RegressorMixin):
             The sequences.
         return_std : bool
             Whether the standard deviation is returned too: that of the mixture of the members, whose own deviations count
-            where they have one (``loss="gaussian"``), times the root of ``temperature_``.
+            where they have one (``loss="gaussian"``), times the root of ``temperature_``. Where there is no deviation to
+            start from, as of one member without a Gaussian head, it is that of the residuals of the rows held out.
 
         Returns
         -------
@@ -191,6 +210,23 @@ class RegressorMixin(_Mixture, sklearn.base.RegressorMixin):
         check_is_fitted(self)
         return self._parts(*self._answers(X))
 
+    def _parts(self, means: np.ndarray, deviations: np.ndarray | None, calibrated: bool = True) -> Uncertainty:
+        epistemic = means.var(axis=0)
+        aleatoric = np.zeros_like(epistemic) if deviations is None else (deviations**2).mean(axis=0)
+        least = self.__dict__.get("_least_deviation")
+        if least is not None:
+            aleatoric = np.maximum(aleatoric, least**2 - epistemic)
+        factor = 1.0 if self.temperature_ is None or not calibrated else self.temperature_
+        total = aleatoric + epistemic
+        return Uncertainty(*(np.sqrt(factor * part) for part in (total, aleatoric, epistemic)))
+
+
+class IntervalMixin(RegressorMixin):
+    """As above, with rows held out to learn from how far off it is."""
+
+    if TYPE_CHECKING:
+        _conformal: Any
+
     def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
         """Intervals that hold the true number with a given probability, for rows that come as those held out did.
 
@@ -213,32 +249,33 @@ class RegressorMixin(_Mixture, sklearn.base.RegressorMixin):
         check_is_fitted(self)
         if not 0 < coverage < 1:
             raise ValueError(f"coverage={coverage!r}; wanted a number between 0 and 1, such as 0.9")
-        if self._conformal is None:
+        if self.temperature_ is None:
             raise ValueError(
                 f"predict_interval needs rows that no member was trained on; this {type(self).__name__} was fitted without. "
                 "Fit with calibration_fraction=0.2, or so."
             )
         means, deviations = self._answers(X)
         mean, std = means.mean(axis=0), self._parts(means, deviations, calibrated=False).total
-        width = conformal_width(*self._conformal, coverage)
-        std = np.maximum(std, self._least_deviation)
+        scores, counts = self._conformal
+        width = conformal_width(scores, counts, coverage)
         reach = (std.reshape(len(std), -1) * width).reshape(std.shape)
         return np.stack([mean - reach, mean + reach], axis=-1)
 
-    def _parts(self, means: np.ndarray, deviations: np.ndarray | None, calibrated: bool = True) -> Uncertainty:
-        aleatoric = np.zeros(means.shape[1:]) if deviations is None else (deviations**2).mean(axis=0)
-        epistemic = means.var(axis=0)
-        factor = 1.0 if self.temperature_ is None or not calibrated else self.temperature_
-        total = aleatoric + epistemic
-        return Uncertainty(*(np.sqrt(factor * part) for part in (total, aleatoric, epistemic)))
-
     def _calibrate(self, answers: tuple[np.ndarray, np.ndarray | None], y: np.ndarray, weight: np.ndarray) -> None:
-        self.temperature_ = None
+        self.temperature_ = self._least_deviation = None
         means, deviations = answers
+        self._least_deviation = _least(self._parts(means, deviations).total)
         std = self._parts(means, deviations).total
-        # where members agree by chance, or there is but one without a deviation of its own, there is no scale to measure by
-        self._least_deviation = 1e-3 * float(np.median(std)) if std.any() else 1.0
-        std = np.maximum(std, self._least_deviation)
         residual = y.reshape(std.shape) - means.mean(axis=0)
         self.temperature_ = temperature_of_deviations(residual, std, weight)
         self._conformal = conformal_scores(residual, std, weight)
+
+
+def _least(std: np.ndarray) -> np.ndarray:
+    """The smallest deviation, of each output, that residuals are measured by.
+
+    Members may agree by chance, and a single one without a deviation of its own always does.
+    """
+    columns = std.reshape(len(std), -1).T
+    least = [1e-3 * np.median(column[column > 0]) if column.any() else 1.0 for column in columns]
+    return np.array(least).reshape(std.shape[1:])

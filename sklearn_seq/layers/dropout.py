@@ -57,15 +57,14 @@ class Dropout(nn.Module):
             return x
         if self.draws is None:  # outside a fit, where chance is the user's
             return nn.functional.dropout(x, self.rates[0])
-        whole = self.draws.rows is None and self.draws.steps is None
-        keep = torch.empty_like(x) if whole else torch.zeros_like(x)
+        chance = torch.zeros_like(x)  # below 1 - p: kept
         for r, (p, generator) in enumerate(zip(self.rates, self.draws.generators, strict=True)):
-            part = self.draws.own(keep[r] if isinstance(self.p, list) else keep, r)
-            if p and part.numel():
-                part.bernoulli_(1.0 - p, generator=generator).div_(1.0 - p)
-            else:
-                part.fill_(1.0)
-        return x * keep
+            if p:
+                self.draws.own(chance[r] if isinstance(self.p, list) else chance, r).uniform_(generator=generator)
+        if isinstance(self.p, list):
+            kept = (1.0 - x.new_tensor(self.p)).view(-1, *[1] * (x.ndim - 1))
+            return x * torch.lt(chance, kept, out=chance).div_(kept)
+        return x * torch.lt(chance, 1.0 - self.p, out=chance).div_(1.0 - self.p)
 
     def _left(self, x: Tensor) -> Tensor:
         """Monte Carlo dropout: which units are left, the same ones for all rows and steps."""

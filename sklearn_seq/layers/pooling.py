@@ -50,7 +50,7 @@ class MeanPool(nn.Module):
 
 def _mean(hidden: Tensor) -> Tensor:
     """(..., B, T, H) -> (..., B, H)"""
-    n_rows, n_steps, size = hidden.shape[-3:]
+    n_steps, size = hidden.shape[-2:]
     if hidden.stride(-3) != size:
         return hidden.mean(dim=-2)
     # As our recurrences lay it out, time first, the order of torch's sum depends on how many replicas stand side by side;
@@ -138,28 +138,31 @@ class _Concat(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, n_backward: int) -> Tensor:
-        largest, where = hidden.max(dim=-2)
+        largest = hidden.amax(dim=-2)
         mean = _mean(hidden)
         last = hidden[..., -1, :]
         if n_backward:
             last = torch.cat([last[..., :-n_backward], hidden[..., 0, -n_backward:]], dim=-1)
-        ctx.save_for_backward(where)
-        ctx.n_steps, ctx.n_backward = hidden.shape[-2], n_backward
+        ctx.save_for_backward(hidden, largest)
+        ctx.n_backward = n_backward
         return torch.cat([last, mean, largest], dim=-1)  # (..., B, 3H)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
-        (where,) = ctx.saved_tensors
-        last, mean, largest = dy.chunk(3, dim=-1)
-        # time outermost in memory, as recurrences go through it
-        gradient = (mean / ctx.n_steps).expand(ctx.n_steps, *mean.shape).contiguous()  # (T, ..., B, H)
-        gradient.scatter_add_(0, where[None], largest[None])
+        hidden, largest = ctx.saved_tensors
+        hidden = hidden.movedim(-2, 0)  # (T, ..., B, H): time outermost in memory, as recurrences go through it
+        by_last, by_mean, by_largest = dy.chunk(3, dim=-1)
+        gradient = (by_mean / len(hidden)).expand(hidden.shape).contiguous()
+        reached = torch.eq(hidden, largest).to(dy.dtype)
+        gradient.addcmul_(
+            reached, by_largest / reached.sum(dim=0)
+        )  # steps that share the largest value share its gradient
         if ctx.n_backward:
-            gradient[-1, ..., : -ctx.n_backward] += last[..., : -ctx.n_backward]
-            gradient[0, ..., -ctx.n_backward :] += last[..., -ctx.n_backward :]
+            gradient[-1, ..., : -ctx.n_backward] += by_last[..., : -ctx.n_backward]
+            gradient[0, ..., -ctx.n_backward :] += by_last[..., -ctx.n_backward :]
         else:
-            gradient[-1] += last
+            gradient[-1] += by_last
         return gradient.movedim(0, -2), None
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 
 from sklearn_seq.sequences import Sequences
 
@@ -39,6 +39,11 @@ def answers(estimator: Any, X: Any) -> np.ndarray:
     """The most telling output as one array of numbers, one row a sample (for ragged output one a time step)."""
     if hasattr(estimator, "decision_function"):
         return np.asarray(estimator.decision_function(X))
+    if hasattr(estimator, "predict_uncertainty"):  # of several models: what they say, and how far they agree
+        said = estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else estimator.predict(X)
+        return np.column_stack([said, *estimator.predict_uncertainty(X)])
+    if hasattr(estimator, "predict_proba"):
+        return np.asarray(estimator.predict_proba(X))
     if hasattr(estimator, "transform"):
         found = estimator.transform(X)
         return found.values[found.rows()] if isinstance(found, Sequences) else np.asarray(found)
@@ -102,11 +107,18 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def snapshot(estimator: Any) -> dict[str, Any]:
-    """The dictionary of an estimator with copies of its arrays and lists."""
-    return {
-        name: copy.deepcopy(value) if isinstance(value, (np.ndarray, list, dict)) else value
-        for name, value in estimator.__dict__.items()
-    }
+    """The dictionary of an estimator with copies of its arrays and lists; estimators in it stay the same ones."""
+    return {name: _copied(value) for name, value in estimator.__dict__.items()}
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, BaseEstimator):
+        return value
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        return type(value)(_copied(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return copy.deepcopy(value) if isinstance(value, np.ndarray) else value
 
 
 @contextmanager

@@ -14,9 +14,9 @@ from sklearn_seq.training.plan import Part
 __all__ = ["Batch", "Batches", "Gather", "epoch_order"]
 
 # Rows are sorted by length inside this many batches at a time, or a quarter of them where there are fewer: enough that batches
-# need little padding, few enough that their company changes from epoch to epoch. A small set sorted as a whole costs accuracy.
-_BUCKET = 16
-_BUCKETS = 4
+# need little padding, few enough that their company changes from epoch to epoch. Sets of fewer batches than the third number
+# are fast anyway, and there it cost accuracy (docs/benchmarks.md).
+_BUCKET, _BUCKETS, _SMALL = 16, 4, 24
 
 
 class Batch(NamedTuple):
@@ -95,7 +95,8 @@ def epoch_order(lengths: np.ndarray | None, n: int, batch_size: int, random: np.
     order = random.permutation(n)
     if lengths is None or n <= batch_size:
         return [order[i : i + batch_size] for i in range(0, n, batch_size)]
-    together = batch_size * max(1, min(_BUCKET, n // batch_size // _BUCKETS))
+    n_whole = n // batch_size
+    together = batch_size * (1 if n_whole < _SMALL else max(1, min(_BUCKET, n_whole // _BUCKETS)))
     for i in range(0, n, together):
         part = order[i : i + together]
         order[i : i + together] = part[np.argsort(lengths[part], kind="stable")]

@@ -37,7 +37,9 @@ class EpochTasks:
 
     def __init__(self, estimator: Any, X: Any, y: Any, n_epochs: int) -> None:
         self.estimator, self.data = estimator, {"X": X, "y": y}
-        self.listened = bool(getattr(estimator, "_skl_callbacks", [])) or hasattr(estimator, "_parent_callback_ctx")
+        self.listened = bool(
+            getattr(estimator, "_skl_callbacks", [])
+        )  # a search passes on those that listen to its fits
         self.n_epochs = n_epochs
 
     def __enter__(self) -> EpochTasks:

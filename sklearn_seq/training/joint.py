@@ -67,8 +67,7 @@ def joint_training(n_jobs: int | None = None, *, max_fits: int = 48) -> Iterator
     if max_fits < 1:
         raise ValueError(f"max_fits={max_fits}; wanted at least 1")
     backend = _Gathering(n_jobs, max_fits)
-    # scikit-learn's tasks set filters of warnings and put them back, in an order that is not theirs here
-    with warnings.catch_warnings(), parallel_config(backend=backend, n_jobs=max_fits):
+    with parallel_config(backend=backend, n_jobs=max_fits):
         try:
             yield
         finally:
@@ -79,13 +78,17 @@ class _Cancelled(BaseException):
     """Ends a task that nobody waits for any more."""
 
 
+# What `warnings.catch_warnings` changes and puts back: tasks do so in turns, so that each needs its own.
+_WARNINGS = ("filters", "showwarning", "_showwarnmsg_impl")
+
+
 class _Task:
     """A task of joblib, which stops where it comes to train."""
 
     def __init__(self, function: Callable[[], Any], callback: Any) -> None:
         self.function, self.callback = function, callback
         self.plans: Sequence[Plan] | None = None  # what it waits with
-        self.found: list[Any] | BaseException = []  # what the plans came to
+        self.found: list[Any] = []  # what the plans came to
         self.result: Any = None
         self.error: BaseException | None = None
         self.done = self.cancelled = False
@@ -94,18 +97,25 @@ class _Task:
 
     def advance(self) -> None:
         """Let it run until it waits or is done."""
-        if self._thread is None:
-            run = contextvars.copy_context().run
-            self._thread = threading.Thread(target=run, args=(self._work,), daemon=True)
-            self._thread.start()
-        else:
-            self._go.release()
-        self._stopped.acquire()
+        with warnings.catch_warnings():
+            try:
+                if self._thread is None:
+                    run = contextvars.copy_context().run
+                    self._thread = threading.Thread(target=run, args=(self._work,), name="joint_training", daemon=True)
+                    self._thread.start()
+                else:
+                    self._go.release()
+                self._stopped.acquire()
+            except BaseException:  # Ctrl-C while it runs: it ends where it would wait
+                self.cancelled = True
+                self._go.release()
+                raise
 
     def cancel(self) -> None:
         """End it where it waits."""
+        waits = self._thread is not None and not self.done and not self.cancelled
         self.cancelled = True
-        if self._thread is not None and not self.done:
+        if waits:
             self.advance()
 
     def _work(self) -> None:
@@ -119,14 +129,15 @@ class _Task:
 
     def _meet(self, plans: Sequence[Plan]) -> list[Any]:
         """Called where the task comes to train: what its plans came to."""
-        self.plans = plans
-        self._stopped.release()
-        self._go.acquire()
-        self.plans = None
+        if not self.cancelled:
+            own = {name: getattr(warnings, name) for name in _WARNINGS if hasattr(warnings, name)}
+            self.plans = plans
+            self._stopped.release()
+            self._go.acquire()
+            self.plans = None
+            vars(warnings).update(own)
         if self.cancelled:
             raise _Cancelled
-        if isinstance(self.found, BaseException):
-            raise self.found
         return self.found
 
     @property
@@ -140,6 +151,7 @@ class _Gathering(ParallelBackendBase):
 
     supports_sharedmem = True
     uses_threads = True
+    gathers_fits = True  # so `run` does not take it for processes
 
     def __init__(self, n_processes: int | None = None, max_fits: int = 48, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -168,6 +180,8 @@ class _Gathering(ParallelBackendBase):
     def retrieve_result(self, out: _Task, timeout: float | None = None) -> Any:
         """Work until a task is done."""
         while not out.done:
+            if not self.queue and not self.waiting:
+                raise RuntimeError("a task was cancelled by another call of joblib inside joint_training()")
             held = sum(task.n_bytes for task in self.waiting)
             if self.queue and len(self.waiting) < self.max_fits and held < _MOST_BYTES:
                 self._advance(self.queue.popleft())
@@ -189,16 +203,19 @@ class _Gathering(ParallelBackendBase):
         tasks, self.waiting = self.waiting, []
         plans = [plan for task in tasks for plan in task.plans or ()]
         try:
-            with parallel_config("loky", n_jobs=self.n_processes):
-                found: Any = run_each(plans, self.n_processes)
+            try:
+                with parallel_config("loky", n_jobs=self.n_processes):
+                    found: list[Any] = run_each(plans, self.n_processes)
+            except Exception as error:  # of the processes, and so of every fit
+                found = [error] * len(plans)
+            for task in tasks:
+                n = len(task.plans or ())
+                task.found, found = found[:n], found[n:]
+                self._advance(task)
         except BaseException:
             for task in tasks:
                 task.cancel()
             raise
-        for task in tasks:
-            n = len(task.plans or ())
-            task.found, found = found[:n], found[n:]
-            self._advance(task)
 
     def cancel(self) -> None:
         """End all that is not done."""
@@ -209,8 +226,4 @@ class _Gathering(ParallelBackendBase):
 
     def abort_everything(self, ensure_ready: bool = True) -> None:
         """After an error in a task."""
-        self.cancel()
-
-    def terminate(self) -> None:
-        """At the end of a call."""
         self.cancel()

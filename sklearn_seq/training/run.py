@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.training.plan import Part, Plan, Result
@@ -55,7 +56,8 @@ def run_each(plans: Sequence[Plan], n_jobs: int | None = None) -> list[Result | 
     """As `run`, with a plan's error in the place of its result."""
     n_workers = 1
     if len(plans) > 1 and not any(plan.on_epoch for plan in plans):  # callbacks are heard in this process
-        n_workers = min(len(plans), effective_n_jobs(n_jobs))
+        gathered = getattr(get_active_backend()[0], "gathers_fits", False)
+        n_workers = 1 if gathered else min(len(plans), effective_n_jobs(n_jobs))
     numbers = _groups(plans, n_workers)
     groups = [[plans[i] for i in group] for group in numbers]
     if n_workers == 1:

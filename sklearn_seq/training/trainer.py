@@ -312,7 +312,8 @@ class _Replica:
         plan, module = self.plan, self.result.module
         self.schedule.after_epoch(entry.get("valid_loss", entry["train_loss"]))
         done = plan.n_epochs - self.n_epochs_left
-        if plan.n_cycles > 1 and done % (plan.n_epochs // plan.n_cycles) == 0:
+        n_kept = len(self.result.snapshots)
+        if n_kept < plan.n_cycles > 1 and done % (plan.n_epochs // plan.n_cycles) == 0:
             self.result.snapshots.append({name: array.copy() for name, array in weights_of(module).items()})
         if plan.average_from is not None and done > plan.average_from * plan.n_epochs:
             self.n_averaged += 1
