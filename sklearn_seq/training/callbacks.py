@@ -37,9 +37,8 @@ class EpochTasks:
 
     def __init__(self, estimator: Any, X: Any, y: Any, n_epochs: int) -> None:
         self.estimator, self.data = estimator, {"X": X, "y": y}
-        self.listened = bool(
-            getattr(estimator, "_skl_callbacks", [])
-        )  # a search passes on those that listen to its fits
+        # a search gives its fits those that listen to them, and a context always
+        self.listened = bool(getattr(estimator, "_skl_callbacks", []))
         self.n_epochs = n_epochs
 
     def __enter__(self) -> EpochTasks:

@@ -40,7 +40,7 @@ def joint_training(n_jobs: int | None = None, *, max_fits: int = 48) -> Iterator
     networks that is several times faster. Others are trained one after another. ``n_jobs`` of the tools has no effect here.
 
     A network that is trained with others comes to the same weights as alone up to rounding, and to the bit where its
-    products are ours (GRU and RNN, sequences of equal length, a multiple of 16 units).
+    products are ours (GRU and RNN, a multiple of 16 units, sequences of equal length) and all folds have as many rows.
 
     Parameters
     ----------
