@@ -1,4 +1,4 @@
-"""An ensemble has a better likelihood and CRPS than one network or Monte Carlo dropout: C-MAPSS FD001.
+"""What the deviations of an ensemble, of one network and of Monte Carlo dropout are worth: C-MAPSS FD001.
 
     python benchmarks/uncertainty_cmapss.py            # 5 seeds on the official test part
     python benchmarks/uncertainty_cmapss.py --select   # how the settings were chosen: GroupKFold over training engines
