@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import sklearn.base
@@ -17,7 +17,7 @@ from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.state import keep_on_failure
 from sklearn_seq.training import Part
 
-__all__ = ["ClassifierMixin", "CrossEntropy"]
+__all__ = ["ClassifierMixin", "CrossEntropy", "LabelsMixin"]
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class CrossEntropy:
 
 
 @estimator
-class ClassifierMixin(sklearn.base.ClassifierMixin, TaskMixin):
-    """Classification: logits, cross-entropy, accuracy.
+class LabelsMixin(sklearn.base.ClassifierMixin):
+    """What all classifiers share: labels, their weights, and what is said of them, given logits (``_outputs``).
 
     Attributes
     ----------
@@ -44,44 +44,10 @@ class ClassifierMixin(sklearn.base.ClassifierMixin, TaskMixin):
     class_weight: Annotated[
         dict | Literal["balanced"] | None, 'Weight of each class; "balanced" gives every class the same total.'
     ] = None
-    label_smoothing: Annotated[
-        float, Between(0, 1, "left"), "Share of the target spread over all classes (Szegedy et al. 2016)."
-    ] = 0.0
 
-    _stratified: ClassVar[bool] = True
-    _params_free_to_change: ClassVar[tuple[str, ...]] = (*TaskMixin._params_free_to_change, "label_smoothing")
+    if TYPE_CHECKING:
 
-    @keep_on_failure
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
-        """Go on training for one epoch on these rows.
-
-        Parameters
-        ----------
-        X : as in fit
-            Some rows.
-        y : array-like of shape (n_samples,)
-            Their labels.
-        classes : array-like of shape (n_classes,), optional
-            All labels that will ever come; needed in the first call.
-        sample_weight : array-like of shape (n_samples,), optional
-            Their weights.
-
-        Returns
-        -------
-        self
-            The estimator, one epoch further.
-        """
-        self._validate_params()  # type: ignore[attr-defined]
-        if not self._is_fitted():
-            self._forget()
-            _check_partial_fit_first_call(self, classes)
-            self._given_classes = self.classes_
-        elif classes is not None:
-            _check_partial_fit_first_call(self, classes)
-        try:
-            return self._fit_one_epoch(X, y, sample_weight)
-        finally:
-            self.__dict__.pop("_given_classes", None)
+        def _outputs(self, X: Any) -> np.ndarray: ...
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each sequence.
@@ -185,6 +151,50 @@ class ClassifierMixin(sklearn.base.ClassifierMixin, TaskMixin):
 
     def _n_outputs(self) -> int:
         return len(self.classes_)
+
+
+@estimator
+class ClassifierMixin(LabelsMixin, TaskMixin):
+    """Classification: logits, cross-entropy, accuracy."""
+
+    label_smoothing: Annotated[
+        float, Between(0, 1, "left"), "Share of the target spread over all classes (Szegedy et al. 2016)."
+    ] = 0.0
+
+    _stratified: ClassVar[bool] = True
+    _params_free_to_change: ClassVar[tuple[str, ...]] = (*TaskMixin._params_free_to_change, "label_smoothing")
+
+    @keep_on_failure
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
+        """Go on training for one epoch on these rows.
+
+        Parameters
+        ----------
+        X : as in fit
+            Some rows.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        classes : array-like of shape (n_classes,), optional
+            All labels that will ever come; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), optional
+            Their weights.
+
+        Returns
+        -------
+        self
+            The estimator, one epoch further.
+        """
+        self._validate_params()  # type: ignore[attr-defined]
+        if not self._is_fitted():
+            self._forget()
+            _check_partial_fit_first_call(self, classes)
+            self._given_classes = self.classes_
+        elif classes is not None:
+            _check_partial_fit_first_call(self, classes)
+        try:
+            return self._fit_one_epoch(X, y, sample_weight)
+        finally:
+            self.__dict__.pop("_given_classes", None)
 
     def _make_loss(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         return CrossEntropy(self.label_smoothing)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import sklearn.base
@@ -18,7 +18,7 @@ from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.state import keep_on_failure
 from sklearn_seq.training import Part
 
-__all__ = ["RegressionLoss", "RegressorMixin"]
+__all__ = ["NumbersMixin", "RegressionLoss", "RegressorMixin"]
 
 _LOSSES = Literal["squared_error", "absolute_error", "huber", "gaussian", "quantile"]
 
@@ -60,8 +60,60 @@ def _has_quantiles(self: Any) -> bool:
     return True
 
 
+class NumbersMixin(sklearn.base.RegressorMixin):
+    """What all regressors share: one or several numbers a sequence, which are standardised inside."""
+
+    if TYPE_CHECKING:
+        _output_shape: list[int]
+        _target_scale: np.ndarray
+
+    def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> np.ndarray:
+        try:
+            y = _check_y(y, multi_output=True, y_numeric=True)
+        except ValueError as error:
+            if not str(error).startswith("could not convert"):
+                raise
+            raise ValueError(f"y holds what is no number: {error}. For labels use a classifier.") from None
+        if y.dtype.kind not in "fiub":
+            raise ValueError(f"y has dtype {y.dtype}; wanted numbers. For labels use a classifier.")
+        if y.ndim > 2 or (y.ndim == 2 and y.shape[1] == 0):
+            raise ValueError(f"y has shape {y.shape}; wanted (n_samples,) or (n_samples, n_outputs)")
+        if reset:
+            self._output_shape = list(y.shape[1:])
+        elif list(y.shape[1:]) != self._output_shape:
+            wanted = "(n_samples,)" if not self._output_shape else f"(n_samples, {self._output_shape[0]})"
+            raise ValueError(f"y has shape {y.shape}; wanted {wanted} as in the first fit")
+        return np.ascontiguousarray(y.reshape(len(y), -1), dtype=np.float64)
+
+    def _settle_target(self, target: np.ndarray, weight: np.ndarray) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.average(target, axis=0, weights=weight)
+            deviation = np.sqrt(np.average((target - mean) ** 2, axis=0, weights=weight))
+        if not np.isfinite(deviation).all():
+            raise ValueError(
+                f"y has values up to {np.abs(target).max():.3g}, whose deviation overflows; wanted smaller ones. Scale y, "
+                "or take its logarithm (TransformedTargetRegressor)."
+            )
+        deviation[deviation <= 1e-12 * np.abs(mean)] = 1.0
+        self._target_scale = np.stack([mean, deviation])
+
+    def _encode(self, target: np.ndarray) -> np.ndarray:
+        mean, deviation = self._target_scale
+        return (target - mean) / deviation
+
+    def _shaped(self, column: np.ndarray, deviation: bool = False) -> np.ndarray:
+        mean, scale = self._target_scale
+        column = column * scale if deviation else column * scale + mean
+        return column.reshape([len(column), *self._output_shape])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
 @estimator
-class RegressorMixin(sklearn.base.RegressorMixin, TaskMixin):
+class RegressorMixin(NumbersMixin, TaskMixin):
     """Regression, with one or several outputs; targets are standardised inside."""
 
     loss: Annotated[
@@ -162,48 +214,13 @@ class RegressorMixin(sklearn.base.RegressorMixin, TaskMixin):
             columns = [found[:, :, 0] + _deviation(found[:, :, 1]) * norm.ppf(level) for level in levels]
         return np.stack([self._shaped(column) for column in columns], axis=-1)
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
     # -- the task ------------------------------------------------------------------------------------------------------
 
     def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> np.ndarray:
-        try:
-            y = _check_y(y, multi_output=True, y_numeric=True)
-        except ValueError as error:
-            if not str(error).startswith("could not convert"):
-                raise
-            raise ValueError(f"y holds what is no number: {error}. For labels use a classifier.") from None
-        if y.dtype.kind not in "fiub":
-            raise ValueError(f"y has dtype {y.dtype}; wanted numbers. For labels use a classifier.")
-        if y.ndim > 2 or (y.ndim == 2 and y.shape[1] == 0):
-            raise ValueError(f"y has shape {y.shape}; wanted (n_samples,) or (n_samples, n_outputs)")
-        if reset:
-            self._output_shape = list(y.shape[1:])
-            if self.loss == "quantile":
-                _levels(self.quantiles)
-        elif list(y.shape[1:]) != self._output_shape:
-            wanted = "(n_samples,)" if not self._output_shape else f"(n_samples, {self._output_shape[0]})"
-            raise ValueError(f"y has shape {y.shape}; wanted {wanted} as in the first fit")
-        return np.ascontiguousarray(y.reshape(len(y), -1), dtype=np.float64)
-
-    def _settle_target(self, target: np.ndarray, weight: np.ndarray) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean = np.average(target, axis=0, weights=weight)
-            deviation = np.sqrt(np.average((target - mean) ** 2, axis=0, weights=weight))
-        if not np.isfinite(deviation).all():
-            raise ValueError(
-                f"y has values up to {np.abs(target).max():.3g}, whose deviation overflows; wanted smaller ones. Scale y, "
-                "or take its logarithm (TransformedTargetRegressor)."
-            )
-        deviation[deviation <= 1e-12 * np.abs(mean)] = 1.0
-        self._target_scale = np.stack([mean, deviation])
-
-    def _encode(self, target: np.ndarray) -> np.ndarray:
-        mean, deviation = self._target_scale
-        return (target - mean) / deviation
+        target = super()._read_target(y, reset=reset, used=used)
+        if reset and self.loss == "quantile":
+            _levels(self.quantiles)
+        return target
 
     def _numbers_an_output(self) -> int:
         params = self.__dict__.get("_fitted_params") or self._plain_params()
@@ -216,11 +233,6 @@ class RegressorMixin(sklearn.base.RegressorMixin, TaskMixin):
         """(n, outputs, numbers an output)"""
         found = found.reshape(len(found), self._target_scale.shape[1], -1)
         return _ascending(torch.from_numpy(found)).numpy() if self._fitted_params["loss"] == "quantile" else found
-
-    def _shaped(self, column: np.ndarray, deviation: bool = False) -> np.ndarray:
-        mean, scale = self._target_scale
-        column = column * scale if deviation else column * scale + mean
-        return column.reshape([len(column), *self._output_shape])
 
     def _make_loss(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         levels = _levels(self.quantiles) if self.loss == "quantile" else ()
