@@ -24,8 +24,12 @@ ESTIMATORS = [
 ]
 PREDICTORS = [cls for cls in ESTIMATORS if is_classifier(cls()) or is_regressor(cls())]
 
-# sizes, never checks
-SMALL = {"hidden_size": 4, "max_epochs": 2}
+# sizes, never checks: what scikit-learn's checks want to see learnt is learnt with these
+LEAN = {"hidden_size": 16, "n_filters": 8, "n_estimators": 2, "budget": 0.01, "size": 0.05}
+# for checks that look at answers, not at how good they are
+SMALL = LEAN | {"hidden_size": 4, "n_filters": 4, "max_epochs": 2, "n_features": 700, "n_shapelets": 40, "n_groups": 4}
+
+NETWORK = {name: SMALL[name] for name in ("hidden_size", "max_epochs")}
 
 # the array API checks need a library that old scikit-learns do not bring
 MAY_BE_SKIPPED = set()
@@ -36,12 +40,13 @@ each_estimator = pytest.mark.parametrize("cls", ESTIMATORS, ids=lambda cls: cls.
 each_predictor = pytest.mark.parametrize("cls", PREDICTORS, ids=lambda cls: cls.__name__)
 
 
-def small(cls, **params):
+def small(cls, sizes=SMALL, **params):
     estimator = cls(**params)
     known = estimator.get_params(deep=False)
-    sizes = SMALL | {"n_estimators": 2}
+    sizes = dict(sizes)
     if "estimator" in known:
-        sizes["estimator"] = small(sklearn_seq.GRUClassifier if is_classifier(estimator) else sklearn_seq.GRURegressor)
+        member = sklearn_seq.GRUClassifier if is_classifier(estimator) else sklearn_seq.GRURegressor
+        sizes["estimator"] = small(member, sizes)
         if is_regressor(estimator):
             sizes["estimator"].set_params(loss="gaussian")
     return estimator.set_params(**{name: value for name, value in sizes.items() if name in known})
@@ -61,9 +66,10 @@ def test_there_are_estimators():
 
 @pytest.mark.filterwarnings("ignore:Estimator .* does not inherit")  # said by old scikit-learns of their own classes
 @each_estimator
-def test_check_estimator(cls, record_property):
-    """Scikit-learn's own checks with default parameters: nothing fails, nothing is skipped, but what is told."""
-    estimator = cls()
+@pytest.mark.parametrize("sizes", [pytest.param("lean"), pytest.param("default", marks=pytest.mark.slow)])
+def test_check_estimator(cls, sizes, record_property):
+    """Scikit-learn's own checks: nothing fails, nothing is skipped, but what is told."""
+    estimator = small(cls, LEAN) if sizes == "lean" else cls()
     expected = expected_failed_checks(estimator)
     seconds, began = [], time.process_time()
 
@@ -83,7 +89,7 @@ def test_check_estimator(cls, record_property):
     assert len(results) >= 40
     run = {result["check_name"] for result in results if result["status"] != "skipped"}
     assert {result["check_name"] for result in results if result["status"] == "xfail"} == set(expected) & run
-    record_slowest(record_property, f"check_estimator {cls.__name__}", seconds)
+    record_slowest(record_property, f"check_estimator {cls.__name__}, {sizes}", seconds)
 
 
 @pytest.mark.parametrize("options", [{"output": "array"}, {"output": "flat"}], ids=str)
@@ -125,18 +131,18 @@ def test_check_sequence_estimator(cls, record_property):
 
 
 ENSEMBLE = {"n_estimators": 2, "random_state": 0}
-GAUSSIAN = sklearn_seq.GRURegressor(loss="gaussian", **SMALL)
+GAUSSIAN = sklearn_seq.GRURegressor(loss="gaussian", **NETWORK)
 VARIANTS = [
     sklearn_seq.RNNClassifier(bidirectional=True, pooling="last", n_layers=2, dropout=0.2, class_weight="balanced"),
     sklearn_seq.RNNRegressor(loss="gaussian", early_stopping=True, validation_fraction=0.3, lr_schedule="one-cycle"),
     sklearn_seq.RNNRegressor(loss="quantile", quantiles=(0.2, 0.7), missing="mask", dtype="float64", optimizer="sgd"),
     sklearn_seq.RNNClassifier(early_stopping=True, lr_schedule="plateau", batch_size=5, standardize=False),
     sklearn_seq.DeepEnsembleClassifier(
-        sklearn_seq.GRUClassifier(**SMALL), bootstrap=True, adversarial=0.1, calibration_fraction=0.3, **ENSEMBLE
+        sklearn_seq.GRUClassifier(**NETWORK), bootstrap=True, adversarial=0.1, calibration_fraction=0.3, **ENSEMBLE
     ),
     sklearn_seq.DeepEnsembleRegressor(GAUSSIAN, n_snapshots=2, calibration_fraction=0.3, **ENSEMBLE),
     sklearn_seq.DeepEnsembleRegressor(
-        estimators=[("a", GAUSSIAN), sklearn_seq.LSTMRegressor(**SMALL)], average_weights=0.5, random_state=0
+        estimators=[("a", GAUSSIAN), sklearn_seq.LSTMRegressor(**NETWORK)], average_weights=0.5, random_state=0
     ),
 ]
 
@@ -168,7 +174,7 @@ def broken_gru(**methods):
     base = sklearn_seq.GRUClassifier
     cls = type("BrokenGRU", (base,), {**methods, "__module__": __name__})
     globals()["BrokenGRU"] = cls  # so that it can be pickled
-    estimator = base(**SMALL)
+    estimator = base(**NETWORK)
     estimator.__class__ = cls
     return estimator
 

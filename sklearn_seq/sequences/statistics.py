@@ -7,7 +7,7 @@ import numpy as np
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.stretches import CHUNK
 
-__all__ = ["feature_statistics"]
+__all__ = ["feature_statistics", "step_statistics"]
 
 _FOLD = 64  # rows summed as one: numpy is slow at adding up many short ones
 
@@ -87,3 +87,43 @@ def feature_statistics(data: Sequences, weight: np.ndarray) -> tuple[np.ndarray,
     # what varies by rounding alone is constant
     deviation[deviation <= 10 * np.finfo(data.values.dtype).eps * np.abs(mean)] = 1.0
     return mean, deviation
+
+
+def step_statistics(data: Sequences, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and deviation of each feature at each step, counted from the beginning of the sequences.
+
+    Parameters
+    ----------
+    data : Sequences
+        Missing values do not count.
+    weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    mean, deviation : ndarray of float64 of shape (T, n_features)
+        For the T steps of the longest sequence. Of a step that a single sequence has, the deviation is 0.
+    weight : ndarray of float64 of shape (T,)
+        Of the sequences that have such a step.
+    """
+    longest = int(data.lengths.max())
+    total, first, second = np.zeros((3, longest, data.n_features))
+    present = np.zeros(longest)
+    center, _ = feature_statistics(data, weight)  # sums of squares about it lose nothing
+    for run, values in data.blocks():
+        lengths = data.lengths[run]
+        step = np.arange(len(values)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        row_weights = np.repeat(weight[run], lengths)
+        present += np.bincount(step, row_weights, longest)
+        for f in range(data.n_features):
+            own = values[:, f].astype(np.float64) - center[f]
+            there = np.isfinite(own)
+            own, weights = np.where(there, own, 0.0), np.where(there, row_weights, 0.0)
+            total[:, f] += np.bincount(step, weights, longest)
+            first[:, f] += np.bincount(step, weights * own, longest)
+            second[:, f] += np.bincount(step, weights * own * own, longest)
+    total[total == 0.0] = 1.0
+    first /= total
+    variance = np.maximum(second / total - first**2, 0.0)
+    deviation = np.sqrt(variance)
+    deviation[deviation <= 1e-6 * np.sqrt(np.maximum(second / total, 0.0))] = 0.0
+    return center + first, deviation, present

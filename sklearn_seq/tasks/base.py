@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _num_samples
 
 from sklearn_seq.layers.linear import Head
 from sklearn_seq.layers.network import Network
@@ -19,11 +16,12 @@ from sklearn_seq.layers.scaling import InputScaling
 from sklearn_seq.model_selection.holdout import hold_out
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.sequences.gate import read_X
-from sklearn_seq.sequences.order import distinct_rows
-from sklearn_seq.sequences.statistics import feature_statistics
-from sklearn_seq.sequences.weights import read_groups, read_weight
+from sklearn_seq.tasks.inputs import InputStatistics
+from sklearn_seq.tasks.pretrain import PretrainMixin, freeze_parameters
+from sklearn_seq.tasks.reading import ReadingMixin
 from sklearn_seq.tasks.state import FittedState, keep_on_failure
 from sklearn_seq.training import Part, Plan, Result, Seeds, TrainingParams, outputs, run
+from sklearn_seq.training.augment import read_augment
 from sklearn_seq.training.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from sklearn_seq.training.devices import device_for_predict
 from sklearn_seq.training.run import weights_of
@@ -78,7 +76,7 @@ class Reading:
         return Reading(self.data[rows], self.target[rows], weight[rows], groups, self.valid)
 
 
-class TaskMixin(FittedState, CallbackSupportMixin):
+class TaskMixin(PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
     """Fitting and predicting for one target a sequence.
 
     A task says what the target is (``_read_target``, ``_settle_target``, ``_encode``), how many outputs that takes
@@ -115,14 +113,6 @@ class TaskMixin(FittedState, CallbackSupportMixin):
     )
 
     # -- what a task brings ----------------------------------------------------------------------------------------
-
-    def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> np.ndarray:
-        """Targets as numbers; with ``reset``, learn from the rows ``used`` what there is to learn."""
-        raise NotImplementedError
-
-    def _weigh(self, target: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """Sample weights with what the task adds to them."""
-        return weight
 
     def _settle_target(self, target: np.ndarray, weight: np.ndarray) -> None:
         """Learn what needs the rows that are trained on."""
@@ -203,12 +193,7 @@ class TaskMixin(FittedState, CallbackSupportMixin):
         self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, groups: Any, *, reset: bool = True
     ) -> Reading:
         """Distinct rows in content order, and the validation part."""
-        data, target, weight, codes = self._read_training(X, y, sample_weight, groups, reset=reset)
-        columns = [target] if codes is None else [target, codes]
-        rows, weight = distinct_rows(data, weight, *columns)
-        data, target, codes = data[rows], target[rows], None if codes is None else codes[rows]
-        if not data.overlapping:
-            data = data.to_block()  # sums over it must not depend on the order in which the rows were given
+        data, target, weight, codes = self._read_distinct(X, y, sample_weight, groups, reset=reset)
         return Reading(data, target, weight, codes, self._read_validation(X_val, y_val))
 
     def _plan(self, reading: Reading, before: dict[str, Any] | None = None) -> Plan:
@@ -265,30 +250,6 @@ class TaskMixin(FittedState, CallbackSupportMixin):
         self._refuse_other_network()
         return self._snapshot()
 
-    def _read_training(
-        self, X: Any, y: Any, sample_weight: Any, groups: Any, *, reset: bool
-    ) -> tuple[Sequences, np.ndarray, np.ndarray, np.ndarray | None]:
-        if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        data = read_X(self, X, reset=reset, dtype=self.dtype, missing=self.missing).sequences
-        if reset:
-            self._n_channels = data.n_features
-        if issparse(y):
-            raise TypeError("Sparse data was passed for y, but dense data is required. Use y.toarray().")
-        if _num_samples(y) != len(data):
-            raise ValueError(
-                f"Found input variables with inconsistent numbers of samples: X has {len(data)} and y has "
-                f"{_num_samples(y)}; wanted one target a sequence"
-            )
-        weight = read_weight(sample_weight, len(data))
-        codes = read_groups(groups, len(data))
-        used = np.flatnonzero(weight)
-        target = self._read_target(y, reset=reset, used=used)
-        if len(used) < len(data):
-            data, target, weight = data[used], target[used], weight[used]
-            codes = None if codes is None else codes[used]
-        return data, target, self._weigh(target, weight), codes
-
     def _read_validation(self, X_val: Any, y_val: Any) -> Part | None:
         if X_val is None and y_val is None:
             return None
@@ -308,14 +269,25 @@ class TaskMixin(FittedState, CallbackSupportMixin):
     def _make_plan(
         self, train: Part, valid: Part | None, seeds: Seeds, n_epochs: int, before: dict[str, Any] | None
     ) -> Plan:
-        self._fitted_params = self._plain_params()
-        # a network that goes on has its scale among its weights
-        scale = feature_statistics(train.data, train.weight) if before is None and self.standardize else None
+        params, augment, frozen = self._plain_params(), read_augment(self.augment), self.freeze
+        if (
+            before is not None and self._fitted_params["freeze"] != frozen
+        ):  # the optimiser's state is of other parameters
+            before = before | {"optimizer_state": None}
+        self._fitted_params = params
+        # a network that goes on has its scale among its weights, and a body that was trained before brings its own
+        start = self._body_to_begin_with() if before is None else None
+        if start is not None:
+            self._longest = start.longest
+        own = InputStatistics(train.data, train.weight, self.standardize) if before is None and start is None else None
 
         def build() -> Network:
             network = self._build()
-            if scale is not None:
-                network.scaling.set_statistics(*(torch.from_numpy(column) for column in scale))
+            if own is not None:
+                own.put_into(network)
+            if start is not None:
+                start.put_into(network, type(self).__name__)
+            freeze_parameters(network, frozen)
             return network
 
         same = sorted((name, repr(value)) for name, value in self._fitted_params.items() if name not in _OF_REPLICAS)
@@ -330,6 +302,8 @@ class TaskMixin(FittedState, CallbackSupportMixin):
             seeds=seeds,
             n_epochs=n_epochs,
             batch_size=self._batch_rows(len(train)),
+            augment=augment,
+            body_lr_factor=self._share_of_rate(),
             weights=None if before is None else before["weights"],
             optimizer_state=None if before is None else before["optimizer_state"],
             before=[] if before is None else before["history"],
@@ -341,6 +315,7 @@ class TaskMixin(FittedState, CallbackSupportMixin):
     def _build(self) -> Network:
         """The untrained network of the fitted parameters, whatever ``set_params`` did since."""
         maker: Any = type(self)(**self._fitted_params)
+        maker._longest = self.__dict__.get("_longest")
         scaling = InputScaling(self._n_channels, indicate_missing=maker.missing == "mask")
         body = maker.make_body(scaling.out_features)
         pool = maker.make_pool(body)
@@ -375,27 +350,3 @@ class TaskMixin(FittedState, CallbackSupportMixin):
         """Outputs for what was read, by the network or by a copy of it."""
         device = None if self.device == "cpu" else device_for_predict(self)
         return outputs(self.module_ if module is None else module, data, n_threads=self.n_threads, device=device)
-
-    # -- windows that overlap ----------------------------------------------------------------------------------------
-
-    def _remember_windows(self, data: Sequences) -> None:
-        self.__dict__.pop("_trained_windows", None)
-        if data._source is not None:
-            self._trained_windows = (data._source, np.unique(data._offsets))
-
-    def _warn_of_overlap(self, data: Sequences) -> None:
-        source, trained = self._trained_windows
-        if data._source != source or data._offsets is None:
-            return
-        first = data._offsets
-        later = np.searchsorted(trained, first, "right") < np.searchsorted(trained, first + data.lengths, "left")
-        seen = trained[np.minimum(np.searchsorted(trained, first), len(trained) - 1)] == first
-        n = int((later & ~seen).sum())
-        if n:
-            warnings.warn(
-                f"{n} of {len(data)} windows share rows with later windows that {type(self).__name__} was trained on: a score "
-                "on them looks into its own future. Split in time order with a gap (TimeSeriesSplit(gap=...)), or put "
-                "SlidingWindow into the pipeline, so that each fold makes windows of its own.",
-                UserWarning,
-                stacklevel=4,
-            )

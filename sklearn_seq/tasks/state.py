@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 
     from sklearn_seq.training import Result
 
-__all__ = ["FORMAT", "FittedState", "keep_on_failure"]
+__all__ = ["FORMAT", "FittedState", "Versioned", "keep_on_failure"]
 
 FORMAT = 1
 
 # what the network and its answers do not depend on
-_NOT_KEPT = ("callbacks", "random_state", "class_weight", "warm_start", "verbose")
+_NOT_KEPT = ("callbacks", "random_state", "class_weight", "warm_start", "verbose", "body")
 # what exists only while the object lives: the network itself (its weights are kept), and what was learnt of windows
 _TRANSIENT = ("_module", "_trained_windows", "_warned_of_device")
+
+# what `pretrain` learnt: the fits after it begin there
+_OF_PRETRAINING = ("pretrained_body_", "pretrain_loss_curve_")
 
 _build_lock = threading.RLock()
 
@@ -47,7 +50,47 @@ def keep_on_failure(method: Any) -> Any:
     return guarded
 
 
-class FittedState:
+class Versioned:
+    """What is learnt is pickled with a format and our version, without what lives in this process alone."""
+
+    def _is_fitted(self) -> bool:
+        raise NotImplementedError
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._is_fitted()
+
+    def _require_fitted(self) -> None:
+        if not self._is_fitted():
+            check_is_fitted(self)  # scikit-learn's own message
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        for name in _TRANSIENT:
+            state.pop(name, None)
+        if self._is_fitted():
+            state |= {"_format": FORMAT, "_version": __version__}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        form, version = state.pop("_format", FORMAT), state.pop("_version", __version__)
+        name = type(self).__name__
+        if form != FORMAT:
+            raise ValueError(
+                f"this {name} was pickled in format {form} by sklearn_seq {version}; sklearn_seq {__version__} reads format "
+                f"{FORMAT}. Load it with that version and save it with sklearn_seq.save, which lasts longer than a pickle."
+            )
+        if version != __version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=name, current_sklearn_version=__version__, original_sklearn_version=version
+                ),
+                stacklevel=2,
+            )
+        self.__dict__.update(state)
+
+
+class FittedState(Versioned):
     """Plain numbers and host arrays in the pickle; the network is built from them when it is first asked for."""
 
     _params_free_to_change: ClassVar[tuple[str, ...]] = ()
@@ -58,20 +101,13 @@ class FittedState:
     def _is_fitted(self) -> bool:
         return "_fitted_params" in self.__dict__ and ("_module" in self.__dict__ or "_weights" in self.__dict__)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return self._is_fitted()
-
-    def _require_fitted(self) -> None:
-        if not self._is_fitted():
-            check_is_fitted(self)  # scikit-learn's own message
-
     def _plain_params(self) -> dict[str, Any]:
         params = self.get_params(deep=False)  # type: ignore[attr-defined]
         return {name: value for name, value in params.items() if name not in _NOT_KEPT}
 
     def _forget(self) -> None:
         """Drop what an earlier fit left."""
-        kept = set(self.get_params(deep=False))  # type: ignore[attr-defined]
+        kept = {*self.get_params(deep=False), *_OF_PRETRAINING}  # type: ignore[attr-defined]
         for name in list(self.__dict__):
             if name not in kept and (name.endswith("_") or name in _FITTED_PRIVATE):
                 del self.__dict__[name]
@@ -172,33 +208,10 @@ class FittedState:
             )
 
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        module = state.get("_module")
-        for name in _TRANSIENT:
-            state.pop(name, None)
+        state, module = super().__getstate__(), self.__dict__.get("_module")
         if module is not None:
             state["_weights"] = weights_of(module)
-        if self._is_fitted():
-            state |= {"_format": FORMAT, "_version": __version__}
         return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        form, version = state.pop("_format", FORMAT), state.pop("_version", __version__)
-        name = type(self).__name__
-        if form != FORMAT:
-            raise ValueError(
-                f"this {name} was pickled in format {form} by sklearn_seq {version}; sklearn_seq {__version__} reads format "
-                f"{FORMAT}. Load it with that version and save it with sklearn_seq.save, which lasts longer than a pickle."
-            )
-        if version != __version__:
-            warnings.warn(
-                InconsistentVersionWarning(
-                    estimator_name=name, current_sklearn_version=__version__, original_sklearn_version=version
-                ),
-                stacklevel=2,
-            )
-        self.__dict__.update(state)
 
 
 _FITTED_PRIVATE = (
@@ -208,6 +221,7 @@ _FITTED_PRIVATE = (
     "_history",
     "_optimizer_state",
     "_n_channels",
+    "_longest",
     "_partial_seed",
     "_partial_calls",
     "_target_scale",

@@ -27,6 +27,7 @@ class Batch(NamedTuple):
     target: Tensor  # (B,) or (B, K)
     share: Tensor  # (B,), of each row's loss in the mean: its weight by the number of rows
     sizes: list[int]  # how many rows each replica has; those behind have no share
+    mixed: Tensor | None = None  # second targets; shares are then (2B,): of the losses by the first and by the second
 
 
 class Gather:

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from sklearn_seq.layers.dropout import give_draws
+from sklearn_seq.layers.dropout import Dropout, give_draws
 
 __all__ = ["Flat"]
 
@@ -80,9 +80,20 @@ class Flat:
             twins = [module.get_submodule(path) for module in self.modules]
             for name, buffer in layer._buffers.items():
                 if buffer is not None:
-                    layer._buffers[name] = torch.stack([twin._buffers[name] for twin in twins])  # type: ignore[misc]
-            if hasattr(layer, "draws"):  # the rate of dropout is a replica's own
-                layer.p = [twin.p for twin in twins]  # type: ignore[assignment]
+                    every = torch.stack([twin._buffers[name] for twin in twins])  # type: ignore[misc]
+                    layer._buffers[name] = every
+                    for twin, own in zip(twins, every, strict=True):
+                        twin._buffers[name] = own  # what batch norm notes in training is its network's at once
+            if isinstance(layer, Dropout):  # the rate is a replica's own
+                layer.p = [twin.p for twin in twins]  # type: ignore[assignment, misc]
+
+    def named(self, prefix: str) -> Tensor:
+        """Which numbers belong to parameters whose names begin so, (P,) of bool."""
+        found = torch.zeros(self.values.shape[1], dtype=torch.bool, device=self.values.device)
+        names = [name for name, p in self.modules[0].named_parameters() if p.requires_grad]
+        for name, (begin, shape) in zip(names, self._places, strict=True):
+            found[begin : begin + shape.numel()] = name.startswith(prefix)
+        return found
 
     def backward(self, losses: Tensor, share: Tensor, inputs: tuple[Tensor, ...], add: bool) -> tuple[Tensor, ...]:
         """Write the gradient of ``(losses * share).sum()`` to ``gradient``, or add it; returns those by ``inputs``."""
@@ -118,6 +129,10 @@ def release(module: nn.Module, shared: bool = True) -> None:
         parameter.grad = None
         if shared:
             parameter.data = parameter.data.clone()
+    for layer in module.modules():
+        for name, buffer in layer._buffers.items():
+            if buffer is not None and buffer._base is not None:  # a replica's row of a joint one
+                layer._buffers[name] = buffer.clone()
 
 
 def _trained(module: nn.Module) -> list[nn.Parameter]:

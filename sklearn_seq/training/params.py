@@ -39,6 +39,24 @@ class TrainingParams(BaseEstimator):
     ] = 0.1
     n_iter_no_change: Annotated[int, AtLeast(1), "Epochs without improvement before early stopping."] = 10
     tol: Annotated[float, AtLeast(0), "By how much the validation score must rise to count as improved."] = 1e-4
+    augment: Annotated[
+        str | list | tuple | dict | None,
+        'What changes the batches by chance in training: some of "jitter", "scaling", "warp", "crop", "mask" and "mixup", or '
+        "a dict of them with strengths; never at predict.",
+    ] = None
+    body: Annotated[
+        str | None,
+        "File that save_body wrote: weights and input scaling that the body begins with; unless pretrain was called.",
+    ] = None
+    freeze: Annotated[
+        str | list | tuple | None,
+        'Patterns of names of parameters that stay as they are, as of module_.named_parameters(), such as "body.*".',
+    ] = None
+    body_lr_factor: Annotated[
+        float | Literal["auto"],
+        Between(0, 1, "right"),
+        'Step size of the body as a share of lr; "auto" is 0.3 for a body that was trained before, else 1.',
+    ] = "auto"
     warm_start: Annotated[bool, "Let fit go on from the weights of the last fit."] = False
     missing: Annotated[
         Literal["error", "mask"], "What NaN in X is: refused, or read as missing with an indicator feature each."
@@ -57,6 +75,6 @@ class TrainingParams(BaseEstimator):
         'Threads of torch while fitting and predicting; "auto" depends on model and data only.',
     ] = "auto"
     random_state: Annotated[
-        RandomState, "Decides initialisation, order of the batches, dropout and the validation split."
+        RandomState, "Decides initialisation, order of the batches, dropout, augmentation and the validation split."
     ] = None
     verbose: Annotated[int, AtLeast(0), "1 prints a line an epoch."] = 0

@@ -57,6 +57,11 @@ class Seeds:
         """Three seeds from scikit-learn's generator."""
         return cls(*(int(seed) for seed in random_state.randint(0, 2**31 - 1, size=3)))
 
+    @property
+    def augmentation(self) -> list[int]:
+        """Derived from that of dropout: drawing one more would move the generator, and so other fits."""
+        return [self.dropout, 1]
+
 
 @dataclass
 class Plan:
@@ -87,6 +92,10 @@ class Plan:
     step : callable or None
         ``step(trainer, batch) -> Tensor (R,)``, the mean of each replica's weighted losses; leaves gradients in
         ``trainer.flat.gradient``, as ``trainer.pass_back`` does. For where one forward and backward pass do not fit.
+    augment : callable or None
+        ``augment(batch, draw, network) -> Batch``, what is trained on in place of each batch; draws by chance from ``draw``.
+    body_lr_factor : float
+        Step size of parameters named ``body.*`` as a share of the others'.
     weights : dict of ndarray, or None
         Where an earlier fit ended.
     optimizer_state : dict or None
@@ -114,6 +123,8 @@ class Plan:
     batch_size: int
     shape: Hashable | None = None
     step: Callable[[Any, Any], torch.Tensor] | None = None
+    augment: Callable[[Any, Any, Any], Any] | None = None
+    body_lr_factor: float = 1.0
     weights: dict[str, np.ndarray] | None = None
     optimizer_state: dict[str, Any] | None = None
     before: Sequence[dict[str, float]] = ()

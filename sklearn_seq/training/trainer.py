@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sklearn_seq.layers.dropout import Draws, give_draws
 from sklearn_seq.layers.kernels import Workspaces
+from sklearn_seq.training.augment import Draw
 from sklearn_seq.training.batches import Batch, Batches
 from sklearn_seq.training.devices import device_for_fit
 from sklearn_seq.training.flat import Flat
@@ -87,6 +88,18 @@ class Trainer:
         self.module = self.flat.joint
         self.draws = Draws([replica.generator for replica in self.replicas])
         give_draws(self.module, self.draws)
+        self.chance = Draw([replica.chance for replica in self.replicas])
+        # a normalisation that is not trained keeps its running statistics too
+        self._frozen_norms = [
+            layer
+            for layer in self.module.modules()
+            if "running_mean" in layer._buffers and not any(p.requires_grad for p in layer.parameters())
+        ]
+        factors = [replica.plan.body_lr_factor for replica in self.replicas]
+        self._slowed = None
+        if any(factor != 1.0 for factor in factors):
+            of_body = self.flat.named("body.")
+            self._slowed = torch.stack([torch.where(of_body, factor, 1.0).to(self.flat.values) for factor in factors])
         clips = [replica.plan.settings.gradient_clip for replica in self.replicas]
         self._clip = None
         if any(clip is not None for clip in clips):
@@ -121,6 +134,8 @@ class Trainer:
     def _epoch(self) -> tuple[np.ndarray, np.ndarray]:
         """One pass; losses, summed over rows, and step sizes of each step and replica."""
         self.module.train()
+        for layer in self._frozen_norms:
+            layer.eval()
         n_steps = len(self.batches)
         active = np.arange(n_steps)[:, None] < self.batches.n_batches  # (n_steps, R)
         rates = np.stack([replica.rates(n_steps) for replica in self.replicas], axis=1)
@@ -128,7 +143,10 @@ class Trainer:
             self.optimizer.prepare(rates, active)
         losses, sizes = [], []
         step = self.replicas[0].plan.step or _gradient_step
+        augment = self.replicas[0].plan.augment
         for i, batch in enumerate(self.batches.epoch()):
+            if augment is not None:
+                batch = augment(batch, self.chance, self.module)
             if self.flat.is_joint:
                 self._tell_draws(batch)
             if self.listeners is not None:
@@ -138,14 +156,24 @@ class Trainer:
             if self.listeners is not None:
                 self.listeners.after_gradient(batch)
             self.clip()
-            self.optimizer.update(i if self.listeners is None else 0)
-            self.flat.exchange(self.optimizer.writes_values)
+            self._update(i if self.listeners is None else 0)
             losses.append(loss)
             sizes.append(batch.sizes)
             if self.listeners is not None:
                 self.listeners.end_batch(batch, loss)
         # the one synchronisation of the epoch
         return torch.stack(losses).double().cpu().numpy() * np.array(sizes), rates
+
+    def _update(self, i: int) -> None:
+        """The i-th step of those the optimiser prepared, shorter for the body where its rate is lower."""
+        slowed = self._slowed
+        before = None if slowed is None else self.flat.values.clone()
+        self.optimizer.update(i)
+        self.flat.exchange(self.optimizer.writes_values)
+        if slowed is not None and before is not None:
+            # the step of every optimiser is in proportion to its rate, so this holds for those of torch too
+            self.flat.values.copy_(torch.lerp(before, self.flat.values, slowed))
+            self.flat.exchange()
 
     def _tell_draws(self, batch: Batch) -> None:
         """Which part of a joint batch is a replica's own."""
@@ -179,18 +207,23 @@ class Trainer:
         return (losses.detach() * share).view(len(self.replicas), -1).sum(dim=1), by_inputs
 
     def _losses(self, batch: Batch) -> Tensor:
-        """Of each row, (B,) or (R, B)."""
+        """Of each row, (B,) or (R, B); of mixed rows by both targets, (2B,) or (R, 2B)."""
         if self.settings.precision == "bf16":
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
                 output = self.module(batch.x, batch.mask)
             output = output.to(self.flat.values.dtype)
         else:
             output = self.module(batch.x, batch.mask)  # (B, K) or (R, B, K)
+        losses = self._losses_by(output, batch.target)
+        return losses if batch.mixed is None else torch.cat([losses, self._losses_by(output, batch.mixed)], dim=-1)
+
+    def _losses_by(self, output: Tensor, target: Tensor) -> Tensor:
+        """For one target a row."""
         if not self.flat.is_joint:
-            return self._loss(output, batch.target)
+            return self._loss(output, target)
         if self._same_loss:
-            return self._loss(output.flatten(0, 1), batch.target.flatten(0, 1)).view(batch.share.shape)
-        every = zip(self.replicas, output, batch.target, strict=True)
+            return self._loss(output.flatten(0, 1), target.flatten(0, 1)).view(output.shape[:2])
+        every = zip(self.replicas, output, target, strict=True)
         return torch.stack([replica.plan.loss(out, target) for replica, out, target in every])
 
     def clip(self) -> None:
@@ -221,6 +254,7 @@ class Trainer:
         for r in done:
             replica = self.replicas[r]
             if replica.average is not None:
+                # buffers such as the running statistics of batch norm stay those of the end, where all weights averaged are near
                 self.flat.values[r] = replica.average
                 self.flat.exchange()
             if replica.error is None:
@@ -272,6 +306,7 @@ class _Replica:
         name = "constant" if plan.fixed_rate else settings.lr_schedule
         self.schedule = Schedule(name, settings.lr, plan.n_epochs * n_batches, plan.n_cycles)
         self.generator = torch.Generator(device).manual_seed(plan.seeds.dropout)
+        self.chance = np.random.default_rng(plan.seeds.augmentation)
 
     def rates(self, n_steps: int) -> np.ndarray:
         """Step sizes of the next epoch, which takes ``n_steps`` for the largest replica."""

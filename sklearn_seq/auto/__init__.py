@@ -1,0 +1,1 @@
+"""Estimators that choose and mix models themselves."""

@@ -1,0 +1,233 @@
+"""AutoClassifier and AutoRegressor: for people who do not want to choose."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from scipy.special import log_softmax
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+
+from sklearn_seq.auto.heads import Fitted, enough_for_networks, fit_networks, fit_ridge, fit_trees_on, run_head
+from sklearn_seq.auto.views import learn_changes, learn_kernel, learn_values
+from sklearn_seq.auto.weights import mix_numbers, mix_probabilities
+from sklearn_seq.families.convolutional import CNNClassifier, CNNRegressor
+from sklearn_seq.families.random_kernels import Hydra, MiniRocket, MultiRocket
+from sklearn_seq.families.shapelets import RandomShapelets
+from sklearn_seq.params import Positive, RandomState, estimator
+from sklearn_seq.preprocessing.intervals import IntervalQuantiles
+from sklearn_seq.sequences import Sequences
+from sklearn_seq.tasks.solved import RidgeClassifierMixin, RidgeRegressorMixin
+
+__all__ = ["AutoClassifier", "AutoRegressor"]
+
+# What networks count that nothing judges (see `fit_networks`). By cross-validation of training parts of UCR sets.
+_NETWORK_SHARE = 0.2
+# Features of a view, times rows: with more rows there are fewer features, so that what solves them stays affordable.
+_FEATURES_TIMES_ROWS = 5e7
+_LARGE = 4000  # rows from which on the products of columns are cheaper, and there are fewer features still
+_FEATURES_OF_LARGE = 4000
+_LANDMARKS = 2000
+_TREES = 300
+_LARGEST_SEED = 2**31 - 1
+
+
+@estimator
+class _Auto(BaseEstimator):
+    budget: Annotated[
+        float,
+        Positive,
+        "Work, relative to the default: the numbers of kernels, shapelets, landmarks, trees and epochs are multiplied by it.",
+    ] = 1.0
+    max_seconds: Annotated[
+        float | None,
+        Positive,
+        "Leave out models that would begin later than this after the start of fit; which ones depends on the machine, so "
+        "results can no longer be repeated. None leaves out none.",
+    ] = None
+    n_jobs: Annotated[int | None, "Threads or processes at a time; answers do not depend on it."] = None
+    random_state: Annotated[RandomState, "Decides kernels, shapelets, trees and networks."] = None
+
+    _network: ClassVar[Any] = None
+
+    def _heads(
+        self, data: Sequences, target: np.ndarray, weight: np.ndarray, n_classes: int | None
+    ) -> Iterator[tuple[str, Callable[[], Fitted]]]:
+        """The models, each with what fits it, cheap ones first."""
+        random = check_random_state(self.random_state)
+        seeds = dict(zip(_NAMES, random.randint(_LARGEST_SEED, size=len(_NAMES)).tolist(), strict=True))
+        most = _FEATURES_TIMES_ROWS / len(data) if len(data) <= _LARGE else _FEATURES_OF_LARGE
+
+        def size(default: int, least: int = 1, bound: float = np.inf) -> int:
+            return max(least, int(min(default * self.budget, bound)))
+
+        def on_ridge(view: Any) -> Fitted:
+            if not isinstance(view, dict):
+                view._learn(data)
+            return fit_ridge(self, view, data, target, weight)
+
+        def on_trees() -> Fitted:
+            view = IntervalQuantiles()
+            view._learn(data)
+            chance = np.random.RandomState(seeds["trees"])
+            how: Any = {"n_trees": size(_TREES), "n_classes": n_classes, "random": chance, "n_jobs": self.n_jobs}
+            return fit_trees_on(view, data, target, weight, **how)
+
+        def on_networks() -> Fitted:
+            network = self._network()
+            network.set_params(max_epochs=size(network.max_epochs))
+            chance = np.random.RandomState(seeds["networks"])
+            how: Any = {"n_classes": n_classes, "random": chance, "n_jobs": self.n_jobs}
+            return fit_networks(network, data, target, weight, **how)
+
+        common: dict[str, Any] = {"n_jobs": self.n_jobs}
+        yield "values", lambda: on_ridge(learn_values(data))
+        yield "changes", lambda: on_ridge(learn_changes(data))
+        yield (
+            "kernel",
+            lambda: on_ridge(learn_kernel(data, size(_LANDMARKS), np.random.RandomState(seeds["kernel"]))),
+        )
+        yield "trees", on_trees
+        yield (
+            "minirocket",
+            lambda: on_ridge(MiniRocket(n_features=size(10_000, 84, most), random_state=seeds["minirocket"], **common)),
+        )
+        yield "hydra", lambda: on_ridge(Hydra(n_groups=size(64), random_state=seeds["hydra"], **common))
+        yield (
+            "shapelets",
+            lambda: on_ridge(
+                RandomShapelets(n_shapelets=size(10_000, 1, most / 3), random_state=seeds["shapelets"], **common)
+            ),
+        )
+        yield (
+            "multirocket",
+            lambda: on_ridge(
+                MultiRocket(n_features=size(50_000, 672, most), random_state=seeds["multirocket"], **common)
+            ),
+        )
+        if enough_for_networks(len(data), n_classes):
+            yield "networks", on_networks
+
+    def _fit_heads(
+        self, data: Sequences, target: np.ndarray, weight: np.ndarray, n_classes: int | None
+    ) -> dict[str, Fitted]:
+        began = time.monotonic()
+        fitted: dict[str, Fitted] = {}
+        for name, fit in self._heads(data, target, weight, n_classes):
+            late = self.max_seconds is not None and time.monotonic() - began > self.max_seconds
+            if not (late and fitted):
+                fitted[name] = fit()
+        return fitted
+
+    def _solve_with(
+        self: Any, data: Sequences, target: np.ndarray, weight: np.ndarray, n_classes: int | None
+    ) -> dict[str, Any]:
+        fitted = self._fit_heads(data, target, weight, n_classes)
+        judged = np.array([left_out is not None for _, left_out in fitted.values()])
+        left_out = [values for _, values in fitted.values() if values is not None]
+        mixing = self._settle_mix(left_out, target, weight)
+        mixing["weights"] = _with_networks(mixing["weights"], judged)
+        return {"heads": {name: head for name, (head, _) in fitted.items()}, "mixing": mixing}
+
+    def _decide(self, data: Sequences, solved: dict[str, Any]) -> np.ndarray:
+        outputs = [run_head(head, data) for head in solved["heads"].values()]
+        return self._mix(outputs, solved["mixing"])  # type: ignore[attr-defined]
+
+    @property
+    def weights_(self) -> dict[str, float]:
+        """What each model counts, by name; the sum is 1."""
+        if "_solved" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__} has no weights_ before fit")
+        solved = self._solved
+        weights = solved["mixing"]["weights"].reshape(len(solved["heads"]), -1).mean(axis=1)
+        return dict(zip(solved["heads"], weights.tolist(), strict=True))
+
+
+_NAMES = ("kernel", "trees", "minirocket", "hydra", "shapelets", "multirocket", "networks")
+
+
+def _with_networks(weights: np.ndarray, judged: np.ndarray) -> np.ndarray:
+    """Weights of all models, from those of the ones that left out values judge."""
+    if judged.all():
+        return weights
+    out = np.empty((len(judged), *weights.shape[1:]))
+    out[judged] = (1.0 - _NETWORK_SHARE) * weights
+    out[~judged] = _NETWORK_SHARE
+    return out
+
+
+@estimator
+class AutoClassifier(RidgeClassifierMixin, _Auto):
+    """Classifies sequences without anything to choose: a mixture of models that are accurate for different reasons.
+
+    Ridge regression on features of random kernels (MiniRocket, MultiRocket, Hydra), on random shapelets, on the values, on
+    their changes and on a Gaussian kernel of the values; extremely randomised trees on quantiles of intervals; and small
+    convolutional networks. Each says what it would say of every training row without that row, exactly for ridge
+    regression; so probabilities are calibrated, and models are weighed by their left out accuracy (to the fourth power for
+    few rows, by the likelihood of the mixture for many).
+
+    Attributes
+    ----------
+    weights_ : dict of str to float
+        What each model counts.
+
+    References
+    ----------
+    .. [1] J. Large, J. Lines, A. Bagnall. A probabilistic classifier ensemble weighting scheme based on cross-validated
+       accuracy estimates. Data Mining and Knowledge Discovery 33, 1674-1709, 2019.
+    .. [2] A. Dempster, D. F. Schmidt, G. I. Webb. MiniRocket. KDD 2021.
+    .. [3] C. W. Tan, A. Dempster, C. Bergmeir, G. I. Webb. MultiRocket. Data Mining and Knowledge Discovery 36, 2022.
+    .. [4] A. Dempster, D. F. Schmidt, G. I. Webb. Hydra. Data Mining and Knowledge Discovery 37, 2023.
+    .. [5] A. Dempster, D. F. Schmidt, G. I. Webb. QUANT. Data Mining and Knowledge Discovery 38, 2024.
+    .. [6] A. Guillaume, C. Vrain, W. Elloumi. Random dilated shapelet transform. ICPRAI 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import AutoClassifier
+    >>> X = np.random.default_rng(0).normal(size=(40, 30)).cumsum(axis=1)
+    >>> y = np.where(X[:, -1] > X[:, 0], "up", "down")
+    >>> model = AutoClassifier(budget=0.02, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.9
+    True
+    >>> sorted(model.weights_)[:3]
+    ['changes', 'hydra', 'kernel']
+    """
+
+    _network = CNNClassifier
+
+    def _solve(self, data: Sequences, target: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        return self._solve_with(data, target, weight, len(self.classes_))
+
+    def _head_weights(self, logits: list[np.ndarray], codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        return mix_probabilities([np.exp(log_softmax(part, axis=1)) for part in logits], codes, weight)
+
+
+@estimator
+class AutoRegressor(RidgeRegressorMixin, _Auto):
+    """Predicts numbers from sequences without anything to choose: a mixture of models that err for different reasons.
+
+    As `AutoClassifier`, with left out squared errors in place of accuracies.
+
+    Attributes
+    ----------
+    weights_ : dict of str to float
+        What each model counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import AutoRegressor
+    >>> X = np.random.default_rng(0).normal(size=(60, 20)).cumsum(axis=1)
+    >>> AutoRegressor(budget=0.02, random_state=0).fit(X, X.max(axis=1)).score(X, X.max(axis=1)) > 0.8
+    True
+    """
+
+    _network = CNNRegressor
+
+    def _solve(self, data: Sequences, target: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        return self._solve_with(data, target, weight, None)
+
+    def _head_weights(self, outputs: list[np.ndarray], target: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        return np.repeat(mix_numbers(outputs, target, weight)[:, None], target.shape[1], axis=1)

@@ -1,0 +1,90 @@
+"""How much each model of a mixture counts, learnt from what it said of rows that it had not seen."""
+
+import numpy as np
+from scipy.optimize import nnls
+
+__all__ = ["mix_numbers", "mix_probabilities"]
+
+# Ratio in which accuracies become weights where there are few rows (Large, Lines and Bagnall 2019).
+_EXPONENT = 4
+# Rows that these weights count for, against what the rows themselves say. By cross-validation of training parts of UCR
+# sets, where 30 to 300 made no difference.
+_PRIOR_ROWS = 100.0
+_LEAST = 1e-4  # probability of what happened; below, one row would decide
+_ROUNDS = 200
+
+
+def mix_probabilities(probabilities: list[np.ndarray], labels: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weights of models that give probabilities.
+
+    Of few rows the weights are the fourth powers of the accuracies; the more rows there are, the more they are those under
+    which the labels are most probable.
+
+    Parameters
+    ----------
+    probabilities : list of ndarray of shape (n, K)
+        Of each model, for rows that it was not fitted on.
+    labels : ndarray of int of shape (n,)
+    weight : ndarray of shape (n,)
+        Of the rows.
+
+    Returns
+    -------
+    ndarray of shape (n_models,)
+        Not negative, with sum 1.
+
+    References
+    ----------
+    .. [1] J. Large, J. Lines, A. Bagnall. A probabilistic classifier ensemble weighting scheme based on cross-validated
+       accuracy estimates. Data Mining and Knowledge Discovery 33, 1674-1709, 2019.
+    """
+    rows = np.arange(len(labels))
+    # an accuracy of 0 would leave a model out for good, and all of them none
+    accuracies = [np.average(p.argmax(axis=1) == labels, weights=weight) for p in probabilities]
+    prior = np.maximum(accuracies, 1e-3) ** _EXPONENT
+    prior /= prior.sum()
+    likelihood = np.stack([np.maximum(p[rows, labels], _LEAST) for p in probabilities], axis=1)  # (n, n_models)
+    weight = weight * (len(weight) / weight.sum())
+    mix = prior
+    for _ in range(_ROUNDS):  # expectation, maximisation
+        share = likelihood * mix
+        share /= share.sum(axis=1, keepdims=True)
+        mix = weight @ share + _PRIOR_ROWS * prior
+        mix /= mix.sum()
+    return mix
+
+
+def mix_numbers(predictions: list[np.ndarray], target: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weights of models that give numbers.
+
+    Of few rows the weights fall with the square of the mean squared error; the more rows there are, the more they are
+    those with the least squared error of the mixture.
+
+    Parameters
+    ----------
+    predictions : list of ndarray of shape (n, K)
+        Of each model, for rows that it was not fitted on, all outputs on one scale.
+    target : ndarray of shape (n, K)
+    weight : ndarray of shape (n,)
+        Of the rows.
+
+    Returns
+    -------
+    ndarray of shape (n_models,)
+        Not negative, with sum 1.
+    """
+    weight = weight / weight.sum()
+    errors = np.stack([p - target for p in predictions])  # (n_models, n, K)
+    products = np.einsum("ink,jnk,n->ij", errors, errors, weight)  # of the errors of two models
+    own = np.diag(products)
+    tiny = 1e-12 * (own.max() or 1.0)
+    prior = (own.min() + tiny) ** 2 / (own + tiny) ** 2
+    prior /= prior.sum()
+    values, vectors = np.linalg.eigh(products)
+    root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
+    scale = own.mean() + tiny
+    pull = np.sqrt(_PRIOR_ROWS / len(target) * scale)
+    whole = 1e3 * np.sqrt(scale)  # of the condition that weights sum to one
+    system = np.vstack([root, pull * np.eye(len(own)), np.full((1, len(own)), whole)])
+    mix, _ = nnls(system, np.concatenate([np.zeros(len(own)), pull * prior, [whole]]))
+    return mix / mix.sum()
