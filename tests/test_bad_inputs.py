@@ -15,12 +15,18 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 import sklearn_seq
 from sklearn_seq import (
+    AutoClassifier,
+    CNNClassifier,
     DeepEnsembleClassifier,
     GRUClassifier,
     GRURegressor,
+    InceptionClassifier,
     MCDropoutClassifier,
+    RNNClassifier,
+    RocketClassifier,
     Sequences,
     SlidingWindow,
+    TransformerClassifier,
 )
 
 RNG = np.random.default_rng(0)
@@ -668,6 +674,10 @@ BAD_PARAMS = [
     ("validation_fraction", [0, 1.0, 5, "a"]),
     ("n_iter_no_change", [0, 1.5]),
     ("tol", [-1, "a"]),
+    ("augment", [3, 0.1]),
+    ("body", [3, ["a"]]),
+    ("freeze", [3, True]),
+    ("body_lr_factor", [0, 1.5, "a", None]),
     ("warm_start", [None, 2]),
     ("missing", ["drop", None]),
     ("callbacks", [3, "a"]),
@@ -681,6 +691,29 @@ BAD_PARAMS = [
     ("label_smoothing", [1.0, -0.1]),
     ("loss", ["l2", None]),
     ("quantiles", [0.5, "abc", None]),
+    # of convolutional networks
+    ("n_filters", [0, 1.5, "a", None]),
+    ("n_blocks", [-1, 1.5, None]),
+    ("n_modules", [0, 1.5, None]),
+    ("kernel_size", [0, 1.5, "a", [3]]),
+    ("dilation_growth", [0, 1.5, None]),
+    ("stride", [0, 1.5, "half", None]),
+    ("bottleneck", [0, 1.5, None]),
+    ("views", ["raw", None, ["values"]]),
+    # of Transformers
+    ("n_heads", [0, 1.5, None]),
+    ("feedforward_size", [0, 1.5, "wide", None]),
+    ("attention_dropout", [1.0, -0.1, "a", None]),
+    ("causal", ["yes", None]),
+    ("positions", ["learnt", 3]),
+    ("patch_length", [0, 1.5, "long", None]),
+    ("patch_stride", [0, 1.5, "long", None]),
+    # of random kernels and of automatic choice
+    ("features", ["minirocket", None, 3]),
+    ("size", [0, -1, "a", None]),
+    ("normalize", ["yes", None, 2]),
+    ("budget", [0, -1.0, "a", None]),
+    ("max_seconds", [0, -1, "a"]),
     # of ensembles
     ("estimator", [GRUClassifier, "gru", 3]),
     ("n_estimators", [0, 1.5, "a", None]),
@@ -693,13 +726,12 @@ BAD_PARAMS = [
     ("n_jobs", [1.5, "a"]),
     ("n_samples", [0, 1.5, None]),
 ]
-WITHOUT_PARTIAL_FIT = (DeepEnsembleClassifier, MCDropoutClassifier)
+WITHOUT_PARTIAL_FIT = (DeepEnsembleClassifier, MCDropoutClassifier, RocketClassifier, AutoClassifier)
+NETWORKS = (GRUClassifier, GRURegressor, RNNClassifier, CNNClassifier, InceptionClassifier, TransformerClassifier)
 
 
 def with_param(name):
-    from sklearn_seq import RNNClassifier
-
-    classes = (GRUClassifier, GRURegressor, RNNClassifier, *WITHOUT_PARTIAL_FIT)
+    classes = (*NETWORKS, *WITHOUT_PARTIAL_FIT)
     return next(cls for cls in classes if name in cls().get_params()), NUMBERS % 2
 
 

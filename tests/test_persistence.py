@@ -47,7 +47,7 @@ CLASSES = [
     for name in sklearn_seq.__all__
     if isinstance(thing := getattr(sklearn_seq, name), type) and issubclass(thing, BaseEstimator)
 ]
-SMALL = {"max_epochs": 1, "hidden_size": 3, "random_state": 0}
+SMALL = {"max_epochs": 1, "hidden_size": 3, "budget": 0.01, "size": 0.05, "random_state": 0}
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
 
 rng = np.random.default_rng(0)

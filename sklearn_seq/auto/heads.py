@@ -26,7 +26,6 @@ _FOLDS = 3
 # out says little; regressors are left out, since one that is wrong has no bound.
 _MANY_ROWS = 300
 _MANY_NUMBERS = 30
-_MEMBERS = 2
 _ROWS = 512  # predicted at a time, which bounds the memory of features
 
 Fitted = tuple[dict[str, Any], np.ndarray | None]  # a head, and its left out values (n, K) if it has some
@@ -85,7 +84,7 @@ def fit_networks(
     random: np.random.RandomState,
     n_jobs: int | None,
 ) -> Fitted:
-    """Networks: of few rows each learns from all, and nothing judges them; of many each leaves a part out."""
+    """Networks: of few rows one learns from all, and nothing judges it; of many each of three leaves a part out."""
     n = len(data)
     fewest = n if n_classes is None else np.bincount(target).min()
     if n >= (_MANY_NUMBERS if n_classes is None else _MANY_ROWS) and fewest >= _FOLDS:
@@ -93,7 +92,7 @@ def fit_networks(
         folds = (KFold if n_classes is None else StratifiedKFold)(_FOLDS, shuffle=True, random_state=seed)
         parts = list(folds.split(np.zeros(n), target))
     else:
-        parts = [(np.arange(n), None)] * _MEMBERS
+        parts = [(np.arange(n), None)]
     seeds = random.randint(2**31 - 1, size=len(parts))
     members = Parallel(n_jobs=n_jobs)(
         delayed(_fit_one)(network, int(seed), data[rows], target[rows], weight[rows])

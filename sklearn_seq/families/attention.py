@@ -18,7 +18,6 @@ from sklearn_seq.training.threads import auto_threads, hold_threads
 __all__ = ["TransformerClassifier", "TransformerRegressor"]
 
 _MOST_TOKENS = 64  # of the longest sequence of fit, for patches of automatic length
-
 _OVERLAP = 4  # how many automatic patches read a step
 _ROWS = 32  # whose attention is computed at a time
 

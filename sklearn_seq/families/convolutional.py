@@ -114,12 +114,14 @@ def _fcn_kernels(first: int) -> list[int]:
 @estimator
 class _FCN(_Convolutional):
     n_filters: Annotated[
-        int, AtLeast(1), "Filters of the first and the last layer; the one between has twice as many."
-    ] = 128
+        int,
+        AtLeast(1),
+        "Filters of the first and the last layer; the one between has twice as many. The paper has 128.",
+    ] = 64
     kernel_size: Annotated[
         int, AtLeast(1), "Steps a filter of the first layer looks at; the next ones 5/8 and 3/8 of it."
     ] = 8
-    lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 1e-3
+    max_epochs: Annotated[int, AtLeast(1), "Passes over the (distinct) training rows."] = 100
 
     def _network(self, n_features: int) -> convnets.FCN:
         """Three layers."""
@@ -129,12 +131,14 @@ class _FCN(_Convolutional):
 
 @estimator
 class _ResNet(_Convolutional):
-    n_filters: Annotated[int, AtLeast(1), "Filters a layer of the first block; the others have twice as many."] = 64
+    n_filters: Annotated[
+        int, AtLeast(1), "Filters a layer of the first block; the others have twice as many. The paper has 64."
+    ] = 32
     n_blocks: Annotated[int, AtLeast(1), "Residual blocks of three convolutions."] = 3
     kernel_size: Annotated[
         int, AtLeast(1), "Steps the first filters of a block look at; the next ones 5/8 and 3/8 of it."
     ] = 8
-    lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 1e-3
+    max_epochs: Annotated[int, AtLeast(1), "Passes over the (distinct) training rows."] = 100
 
     def _network(self, n_features: int) -> convnets.ResNet:
         """The blocks."""

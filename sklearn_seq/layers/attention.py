@@ -193,7 +193,7 @@ class SelfAttention(nn.Module):
 
 def _answers(scores: Tensor, v: Tensor) -> Tensor:
     """Softmax and product, summed in float64 and rounded once: torch's softmax rounds by how long a row is."""
-    shares = (scores - scores.amax(dim=-1, keepdim=True)).exp().double()
+    shares = scores.sub_(scores.amax(dim=-1, keepdim=True)).exp_().double()
     return torch.bmm(shares, v.double()).div_(shares.sum(dim=-1, keepdim=True)).to(v.dtype)
 
 

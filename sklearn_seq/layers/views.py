@@ -28,7 +28,7 @@ class Views(nn.Module):
     n_features : int
         Features of the input.
     n_steps : int
-        Length of the longest training sequence; further steps have mean 0 and the mean deviation.
+        Of the longest sequence given to ``fit``; further steps have mean 0 and the mean deviation.
     views : sequence of str
         Some of ``VIEWS``.
     """
@@ -58,7 +58,7 @@ class Views(nn.Module):
         mean, deviation : Tensor of shape (T, F)
             Of each step, in the scale of the input.
         count : Tensor of shape (T,)
-            Sequences that have such a step; what few have is taken to vary as the others do.
+            Sequences that have such a step; what few have is taken to vary as the others do, what none has as the mean.
         """
         count = count[:, None]
         typical = (deviation * count).sum(dim=0) / count.sum()  # (F,)

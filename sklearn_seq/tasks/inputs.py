@@ -47,6 +47,12 @@ class InputStatistics:
         if isinstance(body, Viewed) and body.views.aligns:
             mean, deviation, count = self._steps
             mean, deviation = mean * factor + shift, deviation * factor
+            beyond = (0, body.views.n_steps - len(mean))  # the longest sequences may have been held out
+            mean, deviation, count = (
+                np.pad(mean, (beyond, (0, 0))),
+                np.pad(deviation, (beyond, (0, 0))),
+                np.pad(count, beyond),
+            )
             more = ((0, 0), (0, body.views.n_features - mean.shape[1]))  # indicators of missing values are as they are
             mean, deviation = np.pad(mean, more), np.pad(deviation, more, constant_values=1.0)
             body.views.set_statistics(*(torch.from_numpy(column) for column in (mean, deviation, count)))
