@@ -25,7 +25,7 @@ ESTIMATORS = [
 PREDICTORS = [cls for cls in ESTIMATORS if is_classifier(cls()) or is_regressor(cls())]
 
 # sizes, never checks: what scikit-learn's checks want to see learnt is learnt with these
-LEAN = {"hidden_size": 16, "n_filters": 8, "n_blocks": 1, "n_modules": 2, "bottleneck": 8, "kernel_size": 9}
+LEAN = {"hidden_size": 16, "n_filters": 8, "n_blocks": 1, "n_modules": 2, "bottleneck": 8, "kernel_size": 5}
 LEAN |= {"n_estimators": 2, "budget": 0.01, "size": 0.05}
 # for checks that look at answers, not at how good they are
 SMALL = LEAN | {"hidden_size": 4, "n_filters": 4, "max_epochs": 2, "n_features": 700, "n_shapelets": 40, "n_groups": 4}
@@ -46,7 +46,7 @@ def small(cls, sizes=SMALL, **params):
     known = estimator.get_params(deep=False)
     sizes = dict(sizes)
     if not known.keys().isdisjoint(("n_filters", "n_heads")):
-        sizes = {"max_epochs": 20, "lr": 2e-2} | sizes  # an epoch costs more than a recurrent network's
+        sizes = {"max_epochs": 20, "lr": 1e-2} | sizes  # an epoch costs more than a recurrent network's
     if "estimator" in known:
         member = sklearn_seq.GRUClassifier if is_classifier(estimator) else sklearn_seq.GRURegressor
         sizes["estimator"] = small(member, sizes)
