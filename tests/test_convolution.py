@@ -261,7 +261,7 @@ REACH = {
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_output_depends_on_the_steps_that_its_kernels_reach(family):
     params, (before, after) = REACH[family]
-    body = body_of(family, 1, **params).eval()
+    body = body_of(family, 1, views="values", **params).eval()
     for parameter in body.parameters():  # all positive, so that nothing cancels or is cut off
         parameter.data.abs_().add_(0.01)
     x = torch.rand(1, 501, 1, dtype=torch.float64, requires_grad=True)
@@ -297,20 +297,22 @@ def n_numbers(body):
 def test_sizes_are_those_of_the_papers(n_features):
     f = n_features
     fcn = f * 128 * 8 + 128 * 256 * 5 + 256 * 128 * 3 + 2 * (128 + 256 + 128)
-    assert n_numbers(body_of("FCN", f)) == fcn
+    assert n_numbers(body_of("FCN", f, views="values", n_filters=128)) == fcn
 
     def block(before, width):
         way = before * width + 2 * width if before != width else 0
         return before * width * 8 + width * width * (5 + 3) + 3 * 2 * width + (way or 2 * width)
 
-    assert n_numbers(body_of("ResNet", f)) == block(f, 64) + block(64, 128) + block(128, 128)
+    assert n_numbers(body_of("ResNet", f, views="values", n_filters=64)) == block(f, 64) + block(64, 128) + block(
+        128, 128
+    )
 
     def module(before):
         inside = 32 if before > 1 else 1
         return (before * 32 if before > 1 else 0) + inside * 32 * (40 + 20 + 10) + before * 32 + 2 * 128
 
     ways = (f * 128 + 2 * 128) + (128 * 128 + 2 * 128)
-    assert n_numbers(body_of("Inception", f, kernel_size=40)) == module(f) + 5 * module(128) + ways
+    assert n_numbers(body_of("Inception", f, views="values", kernel_size=40)) == module(f) + 5 * module(128) + ways
 
 
 def test_lite_has_the_size_of_its_paper():
@@ -432,7 +434,7 @@ def test_snapshots_averages_and_early_stopping_have_the_running_statistics_of_th
     found, wanted = joint_and_alone(make, groups)
     check_near(found, wanted)
     first, *_, last = found[1].snapshots
-    assert not np.array_equal(first["body.norms.0.running_mean"], last["body.norms.0.running_mean"])
+    assert not np.array_equal(first["body.inside.norms.0.running_mean"], last["body.inside.norms.0.running_mean"])
 
 
 def test_networks_own_their_statistics_after_a_joint_training(groups):
@@ -440,11 +442,11 @@ def test_networks_own_their_statistics_after_a_joint_training(groups):
     assert groups == [3]
     held = {tensor.untyped_storage().data_ptr() for result in found for tensor in result.module.state_dict().values()}
     assert len(held) == sum(len(result.module.state_dict()) for result in found)
-    before = found[1].module.body.norms[0].running_mean.clone()
-    found[0].module.body.norms[0].running_mean.zero_()
-    torch.testing.assert_close(found[1].module.body.norms[0].running_mean, before)
+    before = found[1].module.body.inside.norms[0].running_mean.clone()
+    found[0].module.body.inside.norms[0].running_mean.zero_()
+    torch.testing.assert_close(found[1].module.body.inside.norms[0].running_mean, before)
     copy = pickle.loads(pickle.dumps(found[1].module))
-    torch.testing.assert_close(copy.body.norms[0].running_mean, before)
+    torch.testing.assert_close(copy.body.inside.norms[0].running_mean, before)
 
 
 @pytest.mark.parametrize(("n_filters", "joined"), [(8, True), (64, False)])

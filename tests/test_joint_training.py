@@ -503,6 +503,7 @@ def test_ctrl_c_comes_out_whatever_goes_on_and_a_later_search_works(when):
     model = make_pipeline(Interrupting(when), TINY)
     Interrupting.n = 0
     before = signal.signal(signal.SIGALRM, hangs)
+    ctrl_c = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs do not have
     signal.alarm(SECONDS)
     try:
         with joint_training():
@@ -512,6 +513,7 @@ def test_ctrl_c_comes_out_whatever_goes_on_and_a_later_search_works(when):
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGINT, ctrl_c)
     assert Interrupting.n >= when
 
 

@@ -492,7 +492,7 @@ def test_what_is_no_estimator_is_refused(thing, tmp_path):
 
 
 def test_classes_of_the_user_need_to_be_trusted(tmp_path):
-    for estimator in (make_pipeline(OwnScaler(), LSTM), OwnLSTM(**SMALL)):
+    for estimator in (make_pipeline(OwnScaler(), LSTM), OwnLSTM(max_epochs=1, hidden_size=3, random_state=0)):
         tree = estimator.fit(X, LABELS)
         name = f"{__name__}.{'OwnLSTM' if isinstance(tree, OwnLSTM) else 'OwnScaler'}"
         with pytest.raises(ValueError, match=name):

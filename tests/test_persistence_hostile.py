@@ -315,6 +315,10 @@ def test_states_with_too_little_or_too_much_are_refused(good):
                 ("callbacks", "[]"),
                 ("class_weight", "{'dict': []}"),
                 ("optimizer", "os.system"),
+                # looked into when they are used, which is in fit
+                *((name, str(value)) for name in ("augment", "freeze") for value in ([], {"tuple": [1]}, "os.system")),
+                ("augment", "{'dict': []}"),
+                ("body", "os.system"),
             }:
                 continue
             if (name in ("callbacks", "device")) and isinstance(value, str | dict):

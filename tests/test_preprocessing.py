@@ -20,12 +20,13 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator
 
 import sklearn_seq.preprocessing as room
-from sklearn_seq.preprocessing import SlidingWindow
+from sklearn_seq.preprocessing import IntervalQuantiles, SlidingWindow
 from sklearn_seq.sequences import Sequences
 
 CLASSES = [
     thing for name in room.__all__ if inspect.isclass(thing := getattr(room, name)) and issubclass(thing, BaseEstimator)
 ]
+CLASSES.remove(IntervalQuantiles)  # gives features of sequences, no sequences: see test_intervals.py
 OF_SEQUENCES = [cls for cls in CLASSES if cls is not SlidingWindow]
 OVER_TIME = [cls for cls in CLASSES if "rows" in cls().get_params()]
 

@@ -174,6 +174,12 @@ class _LITE(_Convolutional):
         int, AtLeast(1), "Steps the longest filters look at, others half and a quarter; 40 in the paper, odd is faster."
     ] = 39
 
+    views: Annotated[
+        Literal["values", "changes", "aligned"],
+        "What the network reads: the values; their changes from step to step too; or both, and both once more after each step "
+        "was brought to mean 0 and deviation 1 over the training sequences.",
+    ] = "values"
+
     def _network(self, n_features: int) -> convnets.LITE:
         """The layers."""
         return convnets.LITE(n_features, self.n_filters, _halves(self.kernel_size))
