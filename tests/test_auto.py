@@ -49,11 +49,16 @@ def best_on_the_simplex(cost, k):
     return min(found, key=lambda result: result.fun).x
 
 
-def test_of_few_rows_weights_are_the_fourth_powers_of_accuracies():
+def powers(said, labels, weight):
+    """Fourth powers of the geometric means of the probabilities of what happened, with sum 1."""
+    geometric = [np.prod(p[np.arange(len(labels)), labels] ** (weight / weight.sum())) for p in said]
+    return np.array(geometric) ** 4 / np.sum(np.array(geometric) ** 4)
+
+
+def test_of_few_rows_weights_are_the_fourth_powers_of_probabilities():
     said, labels = opinions(10, (0.9, 0.6, 0.3))
     weights = mix_probabilities(said, labels, np.ones(10))
-    powers = np.array([0.9, 0.6, 0.3]) ** 4
-    np.testing.assert_allclose(weights, powers / powers.sum(), atol=0.06)
+    np.testing.assert_allclose(weights, powers(said, labels, np.ones(10)), atol=0.06)
     assert weights.sum() == pytest.approx(1)
     # of no information at all they are that exactly: whoever says the same of each row gains nothing from it
     same = [np.full((10, 2), 0.5)] * 2
@@ -65,8 +70,7 @@ def test_the_weights_are_the_most_likely_ones_under_the_prior(n):
     said, labels = opinions(n, (0.8, 0.7, 0.75))
     said[2] = 0.5 * said[2] + 0.5 / 3  # right, and not sure of it
     weight = np.random.default_rng(1).uniform(0.5, 2, size=n)
-    prior = np.array([np.average(p.argmax(axis=1) == labels, weights=weight) for p in said]) ** 4
-    prior /= prior.sum()
+    prior = powers(said, labels, weight)
     likelihood = np.stack([p[np.arange(n), labels] for p in said], axis=1)
 
     def cost(w):

