@@ -28,6 +28,11 @@ __all__ = [
 ]
 
 
+_Views = Annotated[
+    Literal["values", "changes", "aligned"],
+    "What the network reads: the values; their changes from step to step too; or both, and both once more after each step "
+    "was brought to mean 0 and deviation 1 over the training sequences.",
+]
 _STEPS = 200  # about so many of the network, at most twice, for the longest training sequence
 
 
@@ -38,11 +43,7 @@ class _Convolutional(TrainingParams):
         Literal["last", "mean", "max", "attention", "concat"],
         "How the steps become one vector: the last one; over all steps; or last, mean and max side by side.",
     ] = "mean"
-    views: Annotated[
-        Literal["values", "changes", "aligned"],
-        "What the network reads: the values; their changes from step to step too; or both, and both once more after each step "
-        "was brought to mean 0 and deviation 1 over the training sequences.",
-    ] = "aligned"
+    views: _Views = "aligned"
     lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 3e-3
     lr_schedule: Annotated[
         Literal["constant", "cosine", "one-cycle", "exponential", "plateau"],
@@ -174,11 +175,7 @@ class _LITE(_Convolutional):
         int, AtLeast(1), "Steps the longest filters look at, others half and a quarter; 40 in the paper, odd is faster."
     ] = 39
 
-    views: Annotated[
-        Literal["values", "changes", "aligned"],
-        "What the network reads: the values; their changes from step to step too; or both, and both once more after each step "
-        "was brought to mean 0 and deviation 1 over the training sequences.",
-    ] = "values"
+    views: _Views = "values"
 
     def _network(self, n_features: int) -> convnets.LITE:
         """The layers."""
@@ -204,11 +201,7 @@ class _TCN(_Convolutional):
         "How the steps become one vector: the last one; over all steps; or last, mean and max side by side.",
     ] = "concat"
 
-    views: Annotated[
-        Literal["values", "changes", "aligned"],
-        "What the network reads: the values; their changes from step to step too; or both, and both once more after each step "
-        "was brought to mean 0 and deviation 1 over the training sequences.",
-    ] = "values"
+    views: _Views = "values"
 
     def _network(self, n_features: int) -> convnets.TCN:
         """The blocks."""
