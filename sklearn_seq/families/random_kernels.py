@@ -5,15 +5,14 @@ from typing import Annotated, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import Tags, check_random_state
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import check_random_state
 
 from sklearn_seq.layers.chunks import run_chunks
 from sklearn_seq.layers.hydra import Groups, compete, draw_groups
 from sklearn_seq.layers.kernel_pooling import pool
 from sklearn_seq.layers.random_kernels import N_KERNELS, Bank, learn_bank
 from sklearn_seq.params import AtLeast, Positive, RandomState, estimator
-from sklearn_seq.preprocessing._base import _Transformer
+from sklearn_seq.preprocessing._base import _FeatureTransformer
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.tasks.solved import RidgeClassifierMixin, RidgeRegressorMixin
 from sklearn_seq.training.ridge import RidgePath, linear_map
@@ -25,46 +24,18 @@ _LARGEST_SEED = 2**31 - 1
 
 
 @estimator
-class _RandomKernels(_Transformer):
+class _RandomKernels(_FeatureTransformer):
     normalize: Annotated[
         bool, "Give each sequence mean 0 and deviation 1 in each channel first; False takes them as they come."
     ] = False
     n_jobs: Annotated[int | None, "Threads of `transform`; None is 1, -1 all processors. No bit depends on it."] = None
     random_state: Annotated[RandomState, "Decides what is drawn."] = None
 
-    def transform(self, X: Any) -> Any:
-        """Make features of sequences.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_timesteps[, n_features]), list of arrays, frame or Sequences
-            Sequences with the features seen in `fit`.
-
-        Returns
-        -------
-        ndarray of float32 of shape (n_samples, n_features_out), or the frame that `set_output` asks for
-            One row for each sequence, whatever stands beside it.
-        """
-        check_is_fitted(self)
-        sequences, _ = self._read(X, reset=False)
-        return self._features(sequences)
-
-    def _features(self, X: Sequences) -> np.ndarray:
-        raise NotImplementedError
-
     def _n_columns(self) -> int:
         raise NotImplementedError
 
-    def _gives_columns(self) -> bool:
-        return True
-
     def _names(self, names: list[str]) -> list[str]:
         return [f"{type(self).__name__.lower()}{i}" for i in range(self._n_columns())]
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
 
 
 @estimator

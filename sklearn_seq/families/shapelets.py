@@ -1,15 +1,14 @@
 """Random dilated shapelets: features that tell which short patterns occur in a sequence, where and how often."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
-from sklearn.utils import Tags, check_random_state
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import check_random_state
 
 from sklearn_seq.layers.shapelets import Shapelets, draw_shapelets, match, moments_of
 from sklearn_seq.params import AtLeast, Between, RandomState, estimator
-from sklearn_seq.preprocessing._base import _Transformer
+from sklearn_seq.preprocessing._base import _FeatureTransformer
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.order import content_order
 from sklearn_seq.training.threads import hold_threads
@@ -18,7 +17,7 @@ __all__ = ["RandomShapelets"]
 
 
 @estimator
-class RandomShapelets(_Transformer):
+class RandomShapelets(_FeatureTransformer):
     """Features of sequences: how near they come to random short patterns, where and how often.
 
     Shapelets are cut out of the training sequences at random places, with gaps (dilations) between their steps, so that
@@ -87,23 +86,6 @@ class RandomShapelets(_Transformer):
     )
     random_state: Annotated[RandomState, "Where and how shapelets are cut."] = None
 
-    def transform(self, X: Any) -> Any:
-        """Make features of sequences.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_timesteps[, n_features]), list of arrays, frame or Sequences
-            Sequences with the features seen in `fit`.
-
-        Returns
-        -------
-        ndarray of float32 of shape (n_samples, 3 * n_shapelets), or the frame that `set_output` asks for
-            One row for each sequence, whatever stands beside it.
-        """
-        check_is_fitted(self)
-        sequences, _ = self._read(X, reset=False)
-        return self._features(sequences)
-
     def _learn(self, X: Sequences) -> None:
         lengths = np.sort(X.lengths)
         n_steps = int(lengths[(len(lengths) - 1) // 2])
@@ -143,13 +125,5 @@ class RandomShapelets(_Transformer):
             )
         return out.reshape(len(X), -1)
 
-    def _gives_columns(self) -> bool:
-        return True
-
     def _names(self, names: list[str]) -> list[str]:
         return [f"shapelet{i}_{kind}" for i in range(len(self.dilations_)) for kind in ("distance", "place", "share")]
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags

@@ -272,3 +272,37 @@ class _TimewiseTransformer(_Transformer):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = self.rows == "samples"
         return tags
+
+
+@estimator
+class _FeatureTransformer(_Transformer):
+    """A transformer that makes a row of numbers of each sequence (`_features`)."""
+
+    def transform(self, X: Any) -> Any:
+        """Make features of sequences.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps[, n_features]), list of arrays, frame or Sequences
+            Sequences with the features seen in `fit`.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n_samples, n_features_out), or the frame that `set_output` asks for
+            One row for each sequence, whatever stands beside it.
+        """
+        check_is_fitted(self)
+        sequences, _ = self._read(X, reset=False)
+        return self._features(sequences)
+
+    def _features(self, X: Sequences) -> np.ndarray:
+        """What `transform` makes of sequences that were read, (n_samples, n_features_out) of float32."""
+        raise NotImplementedError
+
+    def _gives_columns(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags

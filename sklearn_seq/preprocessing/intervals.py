@@ -1,14 +1,12 @@
 """Quantiles of intervals: how values, changes and frequencies are spread over parts of each sequence."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
-from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_seq.params import AtLeast, estimator
-from sklearn_seq.preprocessing._base import _Transformer
+from sklearn_seq.preprocessing._base import _FeatureTransformer
 from sklearn_seq.sequences.container import Sequences
 
 __all__ = ["IntervalQuantiles"]
@@ -22,7 +20,7 @@ _LIMIT = 1e30  # values beyond are cut off: their sums would leave float32
 
 
 @estimator
-class IntervalQuantiles(_Transformer):
+class IntervalQuantiles(_FeatureTransformer):
     """Features of sequences: quantiles of intervals, of the values, their changes and their frequencies.
 
     Each channel is looked at in four ways: its values; the first difference of its moving mean over 5 steps; its second
@@ -79,23 +77,6 @@ class IntervalQuantiles(_Transformer):
     steps_per_quantile: Annotated[int, AtLeast(1), "An interval has a quantile more for each so many steps."] = 4
     max_features: Annotated[int, AtLeast(1), "About how many features to make at most, over all channels."] = 20_000
 
-    def transform(self, X: Any) -> Any:
-        """Make features of sequences.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_timesteps[, n_features]), list of arrays, frame or Sequences
-            Sequences with the features seen in `fit`.
-
-        Returns
-        -------
-        ndarray of float32 of shape (n_samples, n_features_out), or the frame that `set_output` asks for
-            One row for each sequence, whatever stands beside it.
-        """
-        check_is_fitted(self)
-        sequences, _ = self._read(X, reset=False)
-        return self._features(sequences)
-
     def _learn(self, X: Sequences) -> None:
         lengths = np.sort(X.lengths)
         self.length_ = int(lengths[(len(lengths) - 1) // 2])
@@ -130,9 +111,6 @@ class IntervalQuantiles(_Transformer):
                 out[rows] = _row_features(series, plan, n_columns).reshape(len(rows), -1, n_columns)
         return out.reshape(len(X), -1)
 
-    def _gives_columns(self) -> bool:
-        return True
-
     def _names(self, names: list[str]) -> list[str]:
         own = [
             f"{view}_{i}of{2**part.level}{'_later' if part.later else ''}_q{q}"
@@ -142,11 +120,6 @@ class IntervalQuantiles(_Transformer):
             for q in range(count)
         ]
         return own if self._kind == "2-D" else [f"{name}_{feature}" for name in names for feature in own]
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
 
 
 _VIEWS = ("values", "changes", "bends", "frequencies")
