@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import blas, eigh, lapack
 
-__all__ = ["ALPHAS", "RidgePath", "RidgeSolution", "linear_map", "solve_ridge", "squared_error"]
+__all__ = ["ALPHAS", "RidgePath", "RidgeSolution", "linear_map", "squared_error"]
 
 # penalties, relative to the mean of the rows' squared lengths
 ALPHAS = np.logspace(-6, 2, 17)
@@ -48,10 +48,6 @@ class RidgeSolution:
     intercept: np.ndarray
     alpha: np.ndarray
     loo: np.ndarray
-
-    def decision(self, features: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
-        """Values for other rows, (n, K)."""
-        return linear_map(features, self.coef, self.intercept)
 
 
 def linear_map(features: np.ndarray | Sequence[np.ndarray], coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
@@ -84,15 +80,8 @@ def squared_error(target: np.ndarray, weight: np.ndarray) -> Score:
     return lambda loo: np.average((loo - target) ** 2, axis=0, weights=weight)
 
 
-def solve_ridge(
-    features: np.ndarray | Sequence[np.ndarray],
-    target: np.ndarray,
-    weight: np.ndarray,
-    *,
-    alphas: np.ndarray = ALPHAS,
-    score: Score | None = None,
-) -> RidgeSolution:
-    """The ridge regression whose leave-one-out values are best.
+class RidgePath:
+    """The solutions of all penalties.
 
     Parameters
     ----------
@@ -103,25 +92,6 @@ def solve_ridge(
         Above 0.
     alphas : ndarray
         Penalties to choose from, rising, relative to the mean of the rows' squared lengths.
-    score : callable, optional
-        Of leave-one-out values (n, K): one number, or one for each target, smaller being better. By default the squared
-        error of each target.
-
-    Returns
-    -------
-    RidgeSolution
-    """
-    path = RidgePath(features, target, weight, alphas)
-    return path.best(squared_error(target, weight) if score is None else score)
-
-
-class RidgePath:
-    """The solutions of all penalties.
-
-    Parameters
-    ----------
-    features, target, weight, alphas
-        As for `solve_ridge`.
 
     Attributes
     ----------
@@ -160,9 +130,10 @@ class RidgePath:
         return self._known[i]
 
     def best(self, score: Score, slack: float = 0.0) -> RidgeSolution:
-        """The solution that ``score`` (see `solve_ridge`) finds best; the strongest penalty among equal scores.
+        """The solution that ``score`` finds best; the strongest penalty among equal scores.
 
-        Scores that are worse by no more than a share ``slack`` of the best one count as equal.
+        A score is of leave-one-out values (n, K): one number, or one for each target, smaller being better. Those that are worse by
+        no more than a share ``slack`` of the best one count as equal.
         """
         found: dict[int, np.ndarray] = {}
         last = len(self.alphas) - 1
