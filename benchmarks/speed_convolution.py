@@ -103,7 +103,7 @@ class CNN(nn.Module):
 
     def __init__(self, f, **params):
         super().__init__()
-        body = CNNClassifier(**params).make_body(f)
+        body = CNNClassifier(**PLAIN | {"stride": 1} | params).make_body(f)
         self.stem = nn.ModuleList(same(f, c.weight.shape[0], c.kernel_size) for c in body.stem)
         self.width = body.out_features
         self.norms = nn.ModuleList(nn.BatchNorm1d(self.width) for _ in body.norms)

@@ -1,8 +1,7 @@
 """Convolutions along time over ragged batches: what is padding counts as the zeros that lie beyond a sequence's end.
 
 Our layout (B, T, F) is what torch calls channels-last for an image of height 1, so nothing is transposed on the way to its
-kernels, which are the faster ones on a CPU: at all widths from 8 to 128 they are as fast as those for Conv1d or faster, and
-for wide kernels two to three times (docs/benchmarks.md). The replicas of a joint training stand side by side in the features,
+kernels, which are the faster ones on a CPU, most of all for wide filters (docs/benchmarks.md, "Convolutions"). The replicas of a joint training stand side by side in the features,
 (B, T, R F), as groups of one convolution; memory stays so from layer to layer, and (R, B, T, F) is a view of it.
 """
 
@@ -16,7 +15,8 @@ from sklearn_seq.layers.masks import zero_padding
 __all__ = ["Conv", "MaxWindow", "apart", "beside", "side_by_side"]
 
 # What one convolution may take, in operations a time step, for several replicas to gain by sharing it; beyond, a processor
-# is busy with one. By width and rows a step: 8 and 64, 16 and 16. Judged by docs/benchmarks.md.
+# is busy with one. By width and rows a step: 8 and 64, 16 and 16. A judgement from trials; docs/benchmarks.md has ensembles of width
+# 8 alone.
 _SHARED = 1e5
 
 
