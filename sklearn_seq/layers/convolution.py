@@ -1,8 +1,9 @@
 """Convolutions along time over ragged batches: what is padding counts as the zeros that lie beyond a sequence's end.
 
 Our layout (B, T, F) is what torch calls channels-last for an image of height 1, so nothing is transposed on the way to its
-kernels, which are the faster ones on a CPU, most of all for wide filters (docs/benchmarks.md, "Convolutions"). The replicas of a joint training stand side by side in the features,
-(B, T, R F), as groups of one convolution; memory stays so from layer to layer, and (R, B, T, F) is a view of it.
+kernels, which are the faster ones on a CPU, most of all for wide filters (docs/benchmarks.md, "Convolutions"). The replicas of a
+joint training stand side by side in the features, (B, T, R F), as groups of one convolution; memory stays so from layer to
+layer, and (R, B, T, F) is a view of it.
 """
 
 from typing import Any
