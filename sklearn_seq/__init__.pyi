@@ -50,11 +50,30 @@ from sklearn_seq.metrics.calibration import expected_calibration_error as expect
 from sklearn_seq.metrics.calibration import quantile_calibration_error as quantile_calibration_error
 from sklearn_seq.metrics.classification import brier_score as brier_score
 from sklearn_seq.metrics.classification import negative_log_likelihood as negative_log_likelihood
+from sklearn_seq.metrics.forecasting import mean_absolute_scaled_error as mean_absolute_scaled_error
+from sklearn_seq.metrics.forecasting import root_mean_squared_scaled_error as root_mean_squared_scaled_error
+from sklearn_seq.metrics.forecasting import (
+    symmetric_mean_absolute_percentage_error as symmetric_mean_absolute_percentage_error,
+)
+from sklearn_seq.metrics.forecasting import weighted_absolute_percentage_error as weighted_absolute_percentage_error
 from sklearn_seq.metrics.gaussian import gaussian_crps as gaussian_crps
 from sklearn_seq.metrics.gaussian import gaussian_nll as gaussian_nll
 from sklearn_seq.metrics.intervals import interval_coverage as interval_coverage
 from sklearn_seq.metrics.intervals import interval_score as interval_score
+from sklearn_seq.metrics.intervals import interval_width as interval_width
+from sklearn_seq.metrics.quantiles import crps_from_quantiles as crps_from_quantiles
+from sklearn_seq.metrics.quantiles import pinball_loss as pinball_loss
+from sklearn_seq.metrics.quantiles import weighted_quantile_loss as weighted_quantile_loss
 from sklearn_seq.metrics.samples import crps_from_samples as crps_from_samples
+from sklearn_seq.metrics.scorers import forecast_scorer as forecast_scorer
+from sklearn_seq.metrics.scorers import interval_coverage_scorer as interval_coverage_scorer
+from sklearn_seq.metrics.scorers import pinball_scorer as pinball_scorer
+from sklearn_seq.model_selection.backtest import BacktestResult as BacktestResult
+from sklearn_seq.model_selection.backtest import backtest as backtest
+from sklearn_seq.model_selection.splits import PanelTimeSplit as PanelTimeSplit
+from sklearn_seq.model_selection.splits import PurgedKFold as PurgedKFold
+from sklearn_seq.model_selection.splits import RollingOriginSplit as RollingOriginSplit
+from sklearn_seq.model_selection.splits import time_train_test_split as time_train_test_split
 from sklearn_seq.persistence.saving import load as load
 from sklearn_seq.persistence.saving import save as save
 from sklearn_seq.persistence.saving import skops_types as skops_types
@@ -78,6 +97,7 @@ __all__ = [
     "__version__",
     "AutoClassifier",
     "AutoRegressor",
+    "BacktestResult",
     "CNNClassifier",
     "CNNRegressor",
     "DeepEnsembleClassifier",
@@ -101,6 +121,8 @@ __all__ = [
     "MultiRocket",
     "OutlierClipper",
     "PadTruncate",
+    "PanelTimeSplit",
+    "PurgedKFold",
     "RNNClassifier",
     "RNNRegressor",
     "RandomShapelets",
@@ -108,6 +130,7 @@ __all__ = [
     "ResNetRegressor",
     "RocketClassifier",
     "RocketRegressor",
+    "RollingOriginSplit",
     "SequenceImputer",
     "SequenceScaler",
     "Sequences",
@@ -119,19 +142,32 @@ __all__ = [
     "TransformerClassifier",
     "TransformerRegressor",
     "Uncertainty",
+    "backtest",
     "brier_score",
+    "crps_from_quantiles",
     "crps_from_samples",
     "expected_calibration_error",
+    "forecast_scorer",
     "from_channels_first",
     "gaussian_crps",
     "gaussian_nll",
     "interval_coverage",
+    "interval_coverage_scorer",
     "interval_score",
+    "interval_width",
     "joint_training",
     "load",
     "make_supervised",
+    "mean_absolute_scaled_error",
     "negative_log_likelihood",
+    "pinball_loss",
+    "pinball_scorer",
     "quantile_calibration_error",
+    "root_mean_squared_scaled_error",
     "save",
     "skops_types",
+    "symmetric_mean_absolute_percentage_error",
+    "time_train_test_split",
+    "weighted_absolute_percentage_error",
+    "weighted_quantile_loss",
 ]

@@ -180,7 +180,7 @@ def documented(doc, section):
         if set(line) == {"-"}:  # the line above was the next title
             return found[:-1]
         if line and not line.startswith(" "):
-            found += [name.strip() for name in line.partition(" : ")[0].split(",")]
+            found += [name.strip().lstrip("*") for name in line.partition(" : ")[0].split(",")]
     return found
 
 

@@ -1,19 +1,38 @@
-"""What `sklearn.metrics` lacks: scores of predicted probabilities, distributions and intervals."""
+"""What `sklearn.metrics` lacks: scores of forecasts and of predicted probabilities, distributions and intervals."""
 
 from sklearn_seq.metrics.calibration import expected_calibration_error, quantile_calibration_error
 from sklearn_seq.metrics.classification import brier_score, negative_log_likelihood
+from sklearn_seq.metrics.forecasting import (
+    mean_absolute_scaled_error,
+    root_mean_squared_scaled_error,
+    symmetric_mean_absolute_percentage_error,
+    weighted_absolute_percentage_error,
+)
 from sklearn_seq.metrics.gaussian import gaussian_crps, gaussian_nll
-from sklearn_seq.metrics.intervals import interval_coverage, interval_score
+from sklearn_seq.metrics.intervals import interval_coverage, interval_score, interval_width
+from sklearn_seq.metrics.quantiles import crps_from_quantiles, pinball_loss, weighted_quantile_loss
 from sklearn_seq.metrics.samples import crps_from_samples
+from sklearn_seq.metrics.scorers import forecast_scorer, interval_coverage_scorer, pinball_scorer
 
 __all__ = [
     "brier_score",
+    "crps_from_quantiles",
     "crps_from_samples",
     "expected_calibration_error",
+    "forecast_scorer",
     "gaussian_crps",
     "gaussian_nll",
     "interval_coverage",
+    "interval_coverage_scorer",
     "interval_score",
+    "interval_width",
+    "mean_absolute_scaled_error",
     "negative_log_likelihood",
+    "pinball_loss",
+    "pinball_scorer",
     "quantile_calibration_error",
+    "root_mean_squared_scaled_error",
+    "symmetric_mean_absolute_percentage_error",
+    "weighted_absolute_percentage_error",
+    "weighted_quantile_loss",
 ]

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_array
 
 from sklearn_seq.sequences.weights import read_weight
 
-__all__ = ["average", "first", "read_array", "read_gaussian", "read_numbers", "read_weights"]
+__all__ = ["average", "first", "over_outputs", "read_array", "read_gaussian", "read_numbers", "read_weights"]
 
 
 def read_array(values: Any, name: str, dtype: Any = np.float64, *, infinite: bool = False) -> np.ndarray:
@@ -78,6 +78,26 @@ def read_weights(sample_weight: Any, n_samples: int) -> np.ndarray:
 def average(values: np.ndarray, weight: np.ndarray) -> float:
     """The mean of values (n_samples, n_outputs): rows by their weights, outputs alike."""
     return float(np.average(values.mean(axis=1), weights=weight))
+
+
+def over_outputs(values: np.ndarray, multioutput: Any, what: str = "output") -> Any:
+    """One value of each output to one number, or as they are, by scikit-learn's ``multioutput``."""
+    if isinstance(multioutput, str):
+        if multioutput == "uniform_average":
+            return float(values.mean())
+        if multioutput == "raw_values":
+            return values
+        raise ValueError(
+            f"multioutput={multioutput!r}; wanted 'uniform_average', 'raw_values' or weights. Give 'raw_values' for one value "
+            f"a {what}."
+        )
+    weight = read_array(multioutput, "multioutput")
+    if weight.shape != values.shape:
+        raise ValueError(
+            f"multioutput has shape {weight.shape}; wanted {values.shape}: one weight a {what}. Give 'uniform_average' if all "
+            "weigh the same."
+        )
+    return float(np.average(values, weights=read_weight(weight, len(weight))))
 
 
 def first(bad: np.ndarray) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_seq.metrics._reading import average, first, read_numbers
+from sklearn_seq.metrics._reading import average, first, read_array, read_numbers
 from sklearn_seq.params import public
 
-__all__ = ["interval_coverage", "interval_score"]
+__all__ = ["interval_coverage", "interval_score", "interval_width"]
 
 
 @public
@@ -63,6 +63,52 @@ def interval_coverage(y_true: Any, lower: Any, upper: Any, *, sample_weight: Any
     y, (low, high), weight = read_numbers(y_true, sample_weight, infinite=True, lower=lower, upper=upper)
     _check_order(low, high)
     return average((low <= y) & (y <= high), weight)
+
+
+@public
+def interval_width(lower: Any, upper: Any, *, sample_weight: Any = None) -> float:
+    """Mean width of predicted intervals.
+
+    Of two models that cover what they say, the one of narrower intervals knows more.
+
+    Parameters
+    ----------
+    lower : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Lower ends.
+    upper : array-like of the shape of lower
+        Upper ends, nowhere below the lower ones.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weights of rows.
+
+    Returns
+    -------
+    float
+        The width, in the unit of the ends, averaged over rows and outputs.
+
+    Raises
+    ------
+    ValueError
+        When shapes differ, when an end is open, or when an upper end lies below the lower one.
+
+    See Also
+    --------
+    interval_score : Coverage and width in one number.
+
+    Examples
+    --------
+    >>> from sklearn_seq.metrics import interval_width
+    >>> interval_width([0.0, 1.0], [1.0, 3.0])
+    1.5
+    """
+    low, high = read_array(lower, "lower"), read_array(upper, "upper")
+    if low.shape != high.shape:
+        raise ValueError(
+            f"upper has shape {high.shape} and lower has shape {low.shape}; wanted the same for both. Of predict_interval(X), "
+            "give [..., 0] and [..., 1]."
+        )
+    low, (high,), weight = read_numbers(low, sample_weight, upper=high)
+    _check_order(low, high)
+    return average(high - low, weight)
 
 
 @public
