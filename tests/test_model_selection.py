@@ -183,10 +183,9 @@ def test_splitters_serve_scikit_learn(cv):
 
 
 def test_splitters_tell_what_they_are():
-    assert (
-        " ".join(repr(RollingOriginSplit(3, gap=1)).split())
-        == "RollingOriginSplit(gap=1, n_splits=3, stride=None, test_size=None, train_size=None)"
-    )
+    """In scikit-learn's way, line breaks included."""
+    words = repr(RollingOriginSplit(3, gap=1)).split()
+    assert " ".join(words) == "RollingOriginSplit(gap=1, n_splits=3, stride=None, test_size=None, train_size=None)"
     assert repr(PurgedKFold()) == "PurgedKFold(embargo=0, n_splits=5, purge=0)"
 
 
