@@ -190,18 +190,15 @@ def test_splitters_tell_what_they_are():
 
 
 BAD = [
+    # in scikit-learn's words, as of every estimator's parameters
     (
         lambda: RollingOriginSplit(0),
-        r"^RollingOriginSplit was given n_splits=0; wanted a whole number, at least 1\. Give a number of f",
+        r"^The 'n_splits' parameter of RollingOriginSplit must be an int in .* Got 0 instead",
     ),
-    (lambda: RollingOriginSplit(2.0), r"n_splits=2\.0; wanted a whole number"),
-    (
-        lambda: RollingOriginSplit(test_size=0.2),
-        r"test_size=0\.2; wanted a whole number, at least 1\. Give a number of rows",
-    ),
-    (lambda: PanelTimeSplit(gap=-1), r"^PanelTimeSplit was given gap=-1; wanted a whole number, at least 0"),
-    (lambda: PurgedKFold(1), r"^PurgedKFold was given n_splits=1; wanted a whole number, at least 2"),
-    (lambda: PurgedKFold(purge=True), r"purge=True; wanted a whole number"),
+    (lambda: RollingOriginSplit(2.0), r"'n_splits' .* must be an int in the range .* Got 2\.0 instead"),
+    (lambda: RollingOriginSplit(test_size=0.2), r"'test_size' .* or None\. Got 0\.2 instead"),
+    (lambda: PanelTimeSplit(gap=-1), r"^The 'gap' parameter of PanelTimeSplit must be an int .* Got -1 instead"),
+    (lambda: PurgedKFold(1), r"^The 'n_splits' parameter of PurgedKFold must be an int in the range \[2"),
     (
         lambda: folds(RollingOriginSplit(4, test_size=5, train_size=10, stride=3, gap=2), np.zeros(25)),
         r"^X has 25 rows; wanted at least 26 for n_splits=4, test_size=5, train_size=10, stride=3 and gap=2\. Give more rows, or f",
@@ -250,7 +247,7 @@ BAD = [
     ),
     (lambda: time_train_test_split(X, valid_size=0), r"^valid_size=0; wanted a number of rows"),
     (lambda: time_train_test_split(X, test_size=True), r"^test_size=True; wanted"),
-    (lambda: time_train_test_split(X, gap=0.5), r"^time_train_test_split was given gap=0\.5; wanted a whole number"),
+    (lambda: time_train_test_split(X, gap=0.5), r"^gap=0\.5; wanted a whole number, at least 0"),
     (
         lambda: time_train_test_split(X, test_size=30, valid_size=20, gap=5),
         r"^60 rows, of which 30 to test, 20 to validate and 5 in each gap leave none to train on; wanted .* Give more",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import _num_samples
 
 from sklearn_seq.params import AtLeast, Positional, estimator, public
@@ -21,6 +22,11 @@ class _Folds(BaseCrossValidator):
     """What cross-validators here have in common: a number of folds that is known beforehand."""
 
     n_splits: Annotated[int, AtLeast(1), Positional, "Number of folds."] = 5
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no table can have; scikit-learn's cross-validators do so when they are made, too."""
+        constraints: Any = self._parameter_constraints  # type: ignore[attr-defined]
+        validate_parameter_constraints(constraints, vars(self), caller_name=type(self).__name__)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Number of folds.
@@ -47,15 +53,6 @@ class _Origins(_Folds):
     train_size: Annotated[int | None, AtLeast(1), "Rows to train on in each fold; None: all before."] = None
     stride: Annotated[int | None, AtLeast(1), "Rows from one origin to the next; None: test_size."] = None
     gap: Annotated[int, AtLeast(0), "Rows left out between the training and the test part."] = 0
-
-    def __post_init__(self) -> None:
-        """Refuse sizes that no table can have."""
-        name = type(self).__name__
-        _whole(name, "n_splits", self.n_splits, 1)
-        _whole(name, "gap", self.gap, 0)
-        for size in ("test_size", "train_size", "stride"):
-            if getattr(self, size) is not None:
-                _whole(name, size, getattr(self, size), 1)
 
     def _bounds(self, n: int, have: str) -> list[tuple[int, int, int, int]]:
         """Of each fold of n rows: the first training row, behind the last one; the first test row, behind the last one."""
@@ -93,7 +90,7 @@ class RollingOriginSplit(_Origins):
 
     Notes
     -----
-    ``gap`` is what `make_supervised` says; a forecaster, which makes its targets itself from training rows, needs none.
+    ``gap`` is what `make_supervised` says; an estimator that makes its targets itself, from training rows, needs none.
     With ``stride`` below ``test_size`` the test parts overlap.
 
     Examples
@@ -244,12 +241,6 @@ class PurgedKFold(_Folds):
     purge: Annotated[int, AtLeast(0), "Rows left out on both sides of the test part."] = 0
     embargo: Annotated[int, AtLeast(0), "Rows left out behind the test part, beyond those purged."] = 0
 
-    def __post_init__(self) -> None:
-        """Refuse sizes that no table can have."""
-        _whole("PurgedKFold", "n_splits", self.n_splits, 2)
-        _whole("PurgedKFold", "purge", self.purge, 0)
-        _whole("PurgedKFold", "embargo", self.embargo, 0)
-
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Row numbers of each fold.
 
@@ -323,7 +314,8 @@ def time_train_test_split(
     """
     if not arrays:
         raise ValueError("time_train_test_split was given no array; wanted at least one. Give X, or X and y.")
-    _whole("time_train_test_split", "gap", gap, 0)
+    if not isinstance(gap, Integral) or isinstance(gap, bool) or gap < 0:
+        raise ValueError(f"gap={gap!r}; wanted a whole number, at least 0. Give a number of rows.")
     arrays = indexable(*arrays)
     n = _num_samples(arrays[0])
     n_test = _rows("test_size", 0.25 if test_size is None else test_size, n)
@@ -370,14 +362,6 @@ def read_column(X: Any, column: Any, name: str) -> np.ndarray:
             f"{name} is missing in row {int(np.argmax(missing))}; wanted it in every row. Drop such rows, or fill it in."
         )
     return values
-
-
-def _whole(who: str, name: str, value: Any, least: int) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(
-            f"{who} was given {name}={value!r}; wanted a whole number, at least {least}. Give a number of "
-            f"{'folds' if name == 'n_splits' else 'rows'}."
-        )
 
 
 def _rows(name: str, size: Any, n: int) -> int:
