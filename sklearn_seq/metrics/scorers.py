@@ -17,7 +17,7 @@ __all__ = ["forecast_scorer", "interval_coverage_scorer", "pinball_scorer"]
 Method = Literal["predict", "predict_quantiles", "predict_interval"]
 
 _INSTEAD = {
-    "predict": "Give a regressor or a forecaster.",
+    "predict": "Give a regressor.",
     "predict_quantiles": "Give one with a head of quantiles or a Gaussian one, or score its predict.",
     "predict_interval": "Give one that predicts intervals, or score its predict.",
 }
@@ -29,8 +29,8 @@ def forecast_scorer(
 ) -> Callable:
     """Make a scorer of a metric of forecasts, quantiles or intervals.
 
-    As `sklearn.metrics.make_scorer`, with what that lacks: quantiles and intervals; forecasters scored without ``y``, by
-    their own target columns; errors scaled by a past, series by series.
+    As `sklearn.metrics.make_scorer`, with what that lacks: quantiles and intervals; errors scaled by a past, series by
+    series; estimators scored without ``y``, if they tell their targets in ``X`` by a method ``read_targets(X)``.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def forecast_scorer(
     **options
         Options of the metric. Of these, ``quantiles`` and ``coverage`` go to the estimator as well. For a metric with
         ``y_train`` (`mean_absolute_scaled_error`) give the past as ``y_train``, rows aligned with time as ``y``, or as
-        ``X_train``, a table like ``X`` of which the forecaster reads its targets and series.
+        ``X_train``, a table like ``X`` for ``read_targets``, whose column ``estimator.series_id`` tells series apart.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def forecast_scorer(
     TypeError
         When ``metric`` is no callable; when scoring, if the estimator has no such method.
     ValueError
-        When scoring, if there is neither ``y`` nor a forecaster that knows its targets.
+        When scoring, if there is neither ``y`` nor ``read_targets``.
 
     See Also
     --------
@@ -199,7 +199,7 @@ class _Scorer:
         there: Any = slice(None)
         if y is None:
             y = np.asarray(_targets(estimator, X))
-            there = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)  # as a forecaster's own score does
+            there = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)  # as rows without truth cannot be scored
             y, answers = y[there], tuple(np.asarray(answer)[there] for answer in answers)
         if "X_train" in options or "y_train" in options:
             y, answers = self._by_series(estimator, X, there, y, answers, options)
@@ -243,7 +243,7 @@ class _Scorer:
 
 
 def _targets(estimator: Any, X: Any) -> Any:
-    """What happened in the rows of X, by the forecaster's own target columns."""
+    """What happened in the rows of X, by the estimator's own target columns."""
     read = getattr(estimator, "read_targets", None)
     if read is None:
         raise ValueError(

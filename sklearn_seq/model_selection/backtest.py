@@ -71,7 +71,7 @@ def backtest(
     X : array-like, frame, list or Sequences of n_samples rows
         Rows in time order, of each series at least.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
-        Targets; None for a forecaster that finds them in X.
+        Targets; None for an estimator that finds them in X.
     cv : int, cross-validator, iterable of (train, test) or None, default=None
         The folds; a number, or None for 5, means `RollingOriginSplit` of as many.
     method : str or callable, default="predict"
@@ -103,7 +103,7 @@ def backtest(
     See Also
     --------
     RollingOriginSplit, PanelTimeSplit : Folds in time order.
-    forecast_scorer : Scorers that need no ``y``.
+    forecast_scorer : Scorers of forecasts, quantiles and intervals.
 
     Notes
     -----
@@ -202,7 +202,7 @@ def _scorer(estimator: Any, scoring: Any, y: Any) -> Any:
     if named and y is None:
         raise ValueError(
             f"scoring={scoring!r} and y is None; wanted targets, as scorers of scikit-learn read them. Give y, of a table its target "
-            "column(s), X[target]; or a scorer that asks the forecaster, forecast_scorer(sklearn.metrics.mean_absolute_error)."
+            "column(s), X[target]; or a scorer that asks read_targets, forecast_scorer(sklearn.metrics.mean_absolute_error)."
         )
     return check_scoring(estimator, scoring)
 
