@@ -21,7 +21,14 @@ from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import f1_score, make_scorer
-from sklearn.model_selection import GridSearchCV, GroupKFold, RandomizedSearchCV, StratifiedKFold, TimeSeriesSplit
+from sklearn.model_selection import (
+    BaseCrossValidator,
+    GridSearchCV,
+    GroupKFold,
+    RandomizedSearchCV,
+    StratifiedKFold,
+    TimeSeriesSplit,
+)
 from sklearn.multioutput import MultiOutputClassifier, RegressorChain
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, QuantileTransformer, StandardScaler
@@ -46,6 +53,11 @@ CLASSES = [
     thing
     for name in sklearn_seq.__all__
     if isinstance(thing := getattr(sklearn_seq, name), type) and issubclass(thing, BaseEstimator)
+]
+SPLITTERS = [
+    thing
+    for name in sklearn_seq.__all__
+    if isinstance(thing := getattr(sklearn_seq, name), type) and issubclass(thing, BaseCrossValidator)
 ]
 SMALL = {"max_epochs": 1, "hidden_size": 3, "budget": 0.01, "size": 0.05, "random_state": 0}
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
@@ -350,7 +362,21 @@ def test_trees_of_scikit_learn_need_to_be_trusted_by_name(tmp_path):
 def test_skops_by_itself_reads_pipelines_of_ours():
     tree = make_pipeline(SequenceImputer(), SequenceScaler(), LSTM).fit(X, LABELS)
     assert answers(through_skops(tree)) == answers(tree)
-    assert set(skops_types()) == {f"sklearn_seq.{cls.__name__}" for cls in CLASSES} | {"sklearn_seq.Sequences"}
+    every = {f"sklearn_seq.{cls.__name__}" for cls in [*CLASSES, *SPLITTERS]}
+    assert set(skops_types()) == every | {"sklearn_seq.Sequences"}
+
+
+@pytest.mark.parametrize("splitter", SPLITTERS)
+def test_a_search_keeps_its_splitter(splitter):
+    """What searches hold is saved with them."""
+    cv = splitter(2, **({"time": np.arange(12)} if splitter is sklearn_seq.PanelTimeSplit else {}))
+    numbers = np.arange(24.0).reshape(12, 2)
+    search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=cv).fit(numbers, numbers[:, 0])
+    back = again(search)
+    np.testing.assert_array_equal(back.predict(numbers), search.predict(numbers))
+    for (train, test), (train_before, test_before) in zip(back.cv.split(numbers), cv.split(numbers), strict=True):
+        np.testing.assert_array_equal(train, train_before)
+        np.testing.assert_array_equal(test, test_before)
 
 
 # -- values -----------------------------------------------------------------------------------------------------------
