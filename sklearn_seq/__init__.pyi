@@ -3,6 +3,7 @@ from sklearn_seq import auto as auto
 from sklearn_seq import datasets as datasets
 from sklearn_seq import ensemble as ensemble
 from sklearn_seq import families as families
+from sklearn_seq import inspection as inspection
 from sklearn_seq import layers as layers
 from sklearn_seq import metrics as metrics
 from sklearn_seq import model_selection as model_selection
@@ -15,14 +16,18 @@ from sklearn_seq import testing as testing
 from sklearn_seq import training as training
 from sklearn_seq.auto.estimators import AutoClassifier as AutoClassifier
 from sklearn_seq.auto.estimators import AutoRegressor as AutoRegressor
+from sklearn_seq.auto.forecaster import AutoForecaster as AutoForecaster
 from sklearn_seq.ensemble.deep import DeepEnsembleClassifier as DeepEnsembleClassifier
 from sklearn_seq.ensemble.deep import DeepEnsembleRegressor as DeepEnsembleRegressor
 from sklearn_seq.ensemble.dropout import MCDropoutClassifier as MCDropoutClassifier
 from sklearn_seq.ensemble.dropout import MCDropoutRegressor as MCDropoutRegressor
+from sklearn_seq.ensemble.forecasts import DeepEnsembleForecaster as DeepEnsembleForecaster
 from sklearn_seq.ensemble.mixtures import Uncertainty as Uncertainty
 from sklearn_seq.families.attention import TransformerClassifier as TransformerClassifier
+from sklearn_seq.families.attention import TransformerForecaster as TransformerForecaster
 from sklearn_seq.families.attention import TransformerRegressor as TransformerRegressor
 from sklearn_seq.families.convolutional import CNNClassifier as CNNClassifier
+from sklearn_seq.families.convolutional import CNNForecaster as CNNForecaster
 from sklearn_seq.families.convolutional import CNNRegressor as CNNRegressor
 from sklearn_seq.families.convolutional import FCNClassifier as FCNClassifier
 from sklearn_seq.families.convolutional import FCNRegressor as FCNRegressor
@@ -32,20 +37,34 @@ from sklearn_seq.families.convolutional import LITEClassifier as LITEClassifier
 from sklearn_seq.families.convolutional import LITERegressor as LITERegressor
 from sklearn_seq.families.convolutional import ResNetClassifier as ResNetClassifier
 from sklearn_seq.families.convolutional import ResNetRegressor as ResNetRegressor
-from sklearn_seq.families.convolutional import TCNClassifier as TCNClassifier
-from sklearn_seq.families.convolutional import TCNRegressor as TCNRegressor
+from sklearn_seq.families.linear import LinearForecaster as LinearForecaster
+from sklearn_seq.families.mixers import DLinearForecaster as DLinearForecaster
+from sklearn_seq.families.mixers import MixerForecaster as MixerForecaster
+from sklearn_seq.families.mixers import NLinearForecaster as NLinearForecaster
+from sklearn_seq.families.naive import NaiveForecaster as NaiveForecaster
 from sklearn_seq.families.random_kernels import Hydra as Hydra
 from sklearn_seq.families.random_kernels import MiniRocket as MiniRocket
 from sklearn_seq.families.random_kernels import MultiRocket as MultiRocket
 from sklearn_seq.families.random_kernels import RocketClassifier as RocketClassifier
 from sklearn_seq.families.random_kernels import RocketRegressor as RocketRegressor
 from sklearn_seq.families.recurrent import GRUClassifier as GRUClassifier
+from sklearn_seq.families.recurrent import GRUForecaster as GRUForecaster
 from sklearn_seq.families.recurrent import GRURegressor as GRURegressor
 from sklearn_seq.families.recurrent import LSTMClassifier as LSTMClassifier
+from sklearn_seq.families.recurrent import LSTMForecaster as LSTMForecaster
 from sklearn_seq.families.recurrent import LSTMRegressor as LSTMRegressor
 from sklearn_seq.families.recurrent import RNNClassifier as RNNClassifier
+from sklearn_seq.families.recurrent import RNNForecaster as RNNForecaster
 from sklearn_seq.families.recurrent import RNNRegressor as RNNRegressor
+from sklearn_seq.families.reduction import ReductionForecaster as ReductionForecaster
 from sklearn_seq.families.shapelets import RandomShapelets as RandomShapelets
+from sklearn_seq.families.temporal import TCNClassifier as TCNClassifier
+from sklearn_seq.families.temporal import TCNForecaster as TCNForecaster
+from sklearn_seq.families.temporal import TCNRegressor as TCNRegressor
+from sklearn_seq.inspection.backtests import BacktestDisplay as BacktestDisplay
+from sklearn_seq.inspection.forecasts import ForecastDisplay as ForecastDisplay
+from sklearn_seq.inspection.residuals import ResidualsDisplay as ResidualsDisplay
+from sklearn_seq.inspection.training_curves import TrainingCurveDisplay as TrainingCurveDisplay
 from sklearn_seq.metrics.calibration import expected_calibration_error as expected_calibration_error
 from sklearn_seq.metrics.calibration import quantile_calibration_error as quantile_calibration_error
 from sklearn_seq.metrics.classification import brier_score as brier_score
@@ -96,16 +115,23 @@ __version__: str
 __all__ = [
     "__version__",
     "AutoClassifier",
+    "AutoForecaster",
     "AutoRegressor",
+    "BacktestDisplay",
     "BacktestResult",
     "CNNClassifier",
+    "CNNForecaster",
     "CNNRegressor",
+    "DLinearForecaster",
     "DeepEnsembleClassifier",
+    "DeepEnsembleForecaster",
     "DeepEnsembleRegressor",
     "Differencer",
     "FCNClassifier",
     "FCNRegressor",
+    "ForecastDisplay",
     "GRUClassifier",
+    "GRUForecaster",
     "GRURegressor",
     "Hydra",
     "InceptionClassifier",
@@ -114,20 +140,28 @@ __all__ = [
     "LITEClassifier",
     "LITERegressor",
     "LSTMClassifier",
+    "LSTMForecaster",
     "LSTMRegressor",
+    "LinearForecaster",
     "MCDropoutClassifier",
     "MCDropoutRegressor",
     "MiniRocket",
+    "MixerForecaster",
     "MultiRocket",
+    "NLinearForecaster",
+    "NaiveForecaster",
     "OutlierClipper",
     "PadTruncate",
     "PanelTimeSplit",
     "PurgedKFold",
     "RNNClassifier",
+    "RNNForecaster",
     "RNNRegressor",
     "RandomShapelets",
+    "ReductionForecaster",
     "ResNetClassifier",
     "ResNetRegressor",
+    "ResidualsDisplay",
     "RocketClassifier",
     "RocketRegressor",
     "RollingOriginSplit",
@@ -138,8 +172,11 @@ __all__ = [
     "Smoother",
     "Supervised",
     "TCNClassifier",
+    "TCNForecaster",
     "TCNRegressor",
+    "TrainingCurveDisplay",
     "TransformerClassifier",
+    "TransformerForecaster",
     "TransformerRegressor",
     "Uncertainty",
     "backtest",

@@ -11,13 +11,13 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from sklearn_seq import AutoClassifier, AutoRegressor, Sequences, load, save
 from sklearn_seq.auto import estimators, heads
-from sklearn_seq.auto.heads import enough_for_networks, fit_networks, run_head
 from sklearn_seq.auto.trees import fit_trees, run_trees
 from sklearn_seq.auto.views import at_one_length, learn_changes, learn_kernel, learn_values, view_features
 from sklearn_seq.auto.weights import mix_numbers, mix_probabilities
 from sklearn_seq.tasks import solved
 
 TINY = {"budget": 0.01, "random_state": 0}
+NETWORKS = ("cnn", "fcn", "resnet", "gru")
 
 # -- weights ---------------------------------------------------------------------------------------------------------------
 
@@ -318,7 +318,7 @@ def test_without_time_only_the_first_model_is_there(cls):
     assert model.weights_ == {"values": 1.0}
     assert model.predict(X).shape == (40,)
     plenty = cls(**TINY, max_seconds=1e6).fit(X, y if cls is AutoClassifier else z)
-    assert len(plenty.weights_) == 9
+    assert len(plenty.weights_) == (12 if cls is AutoClassifier else 9)
 
 
 def sizes_of(model):
@@ -335,66 +335,13 @@ def test_the_budget_scales_sizes():
     assert sizes.pop("kernel") == (40, 60)  # no more than there are rows
     for name, (one, two) in sizes.items():
         assert 1.5 < two / one < 2.6, name
-    epochs = [len(model._solved["heads"]["networks"]["members"][0].history_) for model in (small, large)]
-    assert epochs == [2, 4]
+    epochs = [
+        [len(model._solved["heads"][name]["members"][0].history_) for name in NETWORKS] for model in (small, large)
+    ]
+    assert epochs == [[2, 2, 2, 1], [4, 4, 4, 2]]
 
 
-def test_networks_that_nothing_judges_have_a_fixed_share():
-    X, y, z = waves(60)
-    model = AutoClassifier(**TINY).fit(X, y)
-    head = model._solved["heads"]["networks"]
-    assert model.weights_["networks"] == pytest.approx(1.0 / len(model.weights_))
-    assert len(head["members"]) == 1
-    assert "networks" not in AutoRegressor(**TINY).fit(X[:29], z[:29]).weights_
-    assert "networks" in AutoRegressor(**TINY).fit(X[:30], z[:30]).weights_
-    assert enough_for_networks(2, 2)
-
-
-def rows_seen(data, monkeypatch, **how):
-    """Which rows each network was fitted on, and its result."""
-    seen = []
-    fit = heads._fit_one
-
-    def spy(network, seed, data, target, weight):
-        seen.append(data.to_block().values.copy())
-        return fit(network, seed, data, target, weight)
-
-    monkeypatch.setattr(heads, "_fit_one", spy)
-    return fit_networks(data=data, random=np.random.RandomState(0), n_jobs=1, **how), seen
-
-
-@pytest.mark.parametrize("n", [299, 300])
-def test_networks_of_many_rows_each_leave_a_part_out(n, monkeypatch):
-    X = np.arange(n * 4.0).reshape(n, 4, 1).astype(np.float32) / n
-    codes = np.arange(n) % 2
-    network = AutoClassifier._network(n_filters=2, n_blocks=0, max_epochs=1)
-    how = {"target": codes, "weight": np.ones(n), "n_classes": 2, "network": network}
-    (head, left_out), seen = rows_seen(Sequences.from_array(X), monkeypatch, **how)
-    if n < 300:
-        assert left_out is None
-        assert [len(part) for part in seen] == [4 * n]  # all rows, once
-        return
-    assert [len(part) for part in seen] == [800, 800, 800]
-    # each row's left out value is what the one network says of it that did not see it
-    first = X[:, 0, 0]
-    for part, member in zip(seen, head["members"], strict=True):
-        unseen = np.flatnonzero(~np.isin(first, part.reshape(-1, 4)[:, 0]))
-        assert len(unseen) == 100
-        assert np.bincount(codes[unseen]).tolist() == [50, 50]
-        np.testing.assert_allclose(left_out[unseen], member.predict_log_proba(X[unseen]), rtol=1e-6)
-    mean = np.mean([member.predict_proba(X) for member in head["members"]], axis=0)
-    found = np.exp(run_head(head, Sequences.from_array(X)))
-    np.testing.assert_allclose(found / found.sum(axis=1, keepdims=True), mean, atol=1e-6)
-
-
-def test_networks_that_are_judged_have_a_weight_of_their_own():
-    X, y, _ = waves(300)
-    model = AutoClassifier(**TINY).fit(X, y)
-    assert len(model._solved["heads"]["networks"]["members"]) == 3
-    assert model.weights_["networks"] != pytest.approx(1.0 / len(model.weights_))
-    assert sum(model.weights_.values()) == pytest.approx(1)
-    rare = np.where(np.arange(300) < 2, "c", y)  # fewer of a class than there are parts
-    assert len(AutoClassifier(**TINY).fit(X, rare)._solved["heads"]["networks"]["members"]) == 1
+# -- what is promised of both ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cls", [AutoClassifier, AutoRegressor])
@@ -419,15 +366,16 @@ def test_a_fit_that_fails_late_keeps_what_was_learnt(cls, monkeypatch):
     def fail(*args, **how):
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(estimators, "fit_networks", fail)
+    monkeypatch.setattr(estimators, "fit_network", fail)
     with pytest.raises(RuntimeError, match="no memory"):
         model.fit(X[::-1] + 1.0, y)
     np.testing.assert_array_equal(model._outputs(X), before)
     assert model.weights_ == weights
 
 
-@pytest.mark.parametrize("cls", [AutoClassifier, AutoRegressor])
-def test_what_was_kept_gives_the_same_bits(cls, tmp_path):
+@pytest.mark.parametrize("cls, many", [(AutoClassifier, 40), (AutoClassifier, 1000), (AutoRegressor, 1000)])
+def test_what_was_kept_gives_the_same_bits(cls, many, tmp_path, monkeypatch):
+    monkeypatch.setattr(heads, "_MANY_ROWS", many)
     X, y, z = waves(40, kind="3-D")
     model = cls(**TINY).fit(X, y if cls is AutoClassifier else z)
     save(model, tmp_path / "model.seq")

@@ -7,7 +7,7 @@ import pytest
 from scipy.io import wavfile
 
 from sklearn_seq import Sequences
-from sklearn_seq.datasets import read_csv_folder, read_ts, read_ucr_tsv, read_wav, read_wav_folder
+from sklearn_seq.datasets import read_csv_folder, read_ts, read_tsf, read_ucr_tsv, read_wav, read_wav_folder
 
 
 def fill(folder, **files):
@@ -118,12 +118,17 @@ TS = (
     "#made\n@timeStamps false\n@missing true\n@univariate false\n@dimensions 2\n@equalLength true\n@seriesLength 3\n"
     "@classLabel true a b\n@data\n" + "1.5,?,-3:4e1,5,6:a\n7,8,9:10,11,12:b\n" * 4
 )
+TSF = (
+    "#made\n@relation a\n@attribute series_name string\n@attribute size numeric\n@attribute start_timestamp date\n"
+    "@frequency monthly\n@horizon 2\n@missing true\n@equallength false\n@data\n"
+) + "".join(f"T{i}:4e1:1999-11-30 23-59-59:1.5,?,-3,4\n" for i in range(6))
 FILES = {
     "a.ts": (read_ts, TS.encode()),
     "target.ts": (
         read_ts,
         TS.replace("@classLabel true a b", "@targetLabel true").replace(":a", ":1").replace(":b", ":2").encode(),
     ),
+    "a.tsf": (lambda path: (read_tsf(path)[0]["value"].to_numpy(),), TSF.encode()),
     "a.tsv": (read_ucr_tsv, b"1\t0.5\t-2e3\tNaN\n-1\t3\t4\t5\n" * 6),
     "a.wav": (read_wav, sound()),
     "a.csv": (

@@ -11,6 +11,7 @@ import zipfile
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 import sklearn.ensemble
@@ -37,6 +38,7 @@ import sklearn_seq
 from sklearn_seq import (
     LSTMClassifier,
     LSTMRegressor,
+    NaiveForecaster,
     SequenceImputer,
     Sequences,
     SequenceScaler,
@@ -60,7 +62,8 @@ SPLITTERS = [
     if isinstance(thing := getattr(sklearn_seq, name), type) and issubclass(thing, BaseCrossValidator)
 ]
 SMALL = {"max_epochs": 1, "hidden_size": 3, "budget": 0.01, "size": 0.05, "random_state": 0}
-METHODS = ("predict", "predict_proba", "decision_function", "transform")
+SMALL |= {"lookback": 4, "horizon": 2, "n_heads": 1}
+METHODS = ("predict", "predict_proba", "decision_function", "transform", "rolling_forecast")
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(24, 6))
@@ -71,13 +74,15 @@ NUMBERS = X.sum(axis=1)
 def small(cls, **params):
     known = cls().get_params()
     sizes = SMALL | {"n_estimators": 2}
-    if "estimator" in known:
+    if "estimator" in known and not hasattr(cls, "rolling_forecast"):
         sizes["estimator"] = small(LSTMClassifier if is_classifier(cls()) else LSTMRegressor)
     return cls(**{name: value for name, value in (sizes | params).items() if name in known})
 
 
 def fitted(cls):
     estimator = small(cls)
+    if hasattr(cls, "rolling_forecast"):
+        return estimator.set_params(calibration_fraction=0.5).fit(X)
     return estimator.fit(X, LABELS if is_classifier(estimator) else NUMBERS)
 
 
@@ -189,13 +194,45 @@ def test_training_goes_on_as_if_nothing_had_been(cls, way):
 
 
 def test_output_containers_and_columns_come_back():
-    import pandas as pd
-
     frame = pd.DataFrame(X, columns=list("abcdef"))
     scaler = SequenceScaler(rows="time").set_output(transform="pandas").fit(frame)
     pd.testing.assert_frame_equal(again(scaler).transform(frame), scaler.transform(frame))
     model = small(LSTMClassifier).fit(frame, LABELS)
     assert again(model).feature_names_in_.tolist() == list("abcdef")
+
+
+SERIES = {
+    "texts": ["b", "a"],
+    "numbers": [7, 3],
+    "fractions": [0.5, 2.0],
+    "times": pd.to_datetime(["2020-01-02", "2020-01-01"]),
+    "categories": pd.Categorical(["b", "a"]),
+    "truths": [True, False],
+}
+
+
+@pytest.mark.parametrize(("names", "zone"), [*((names, None) for names in SERIES), ("texts", "Europe/Berlin")])
+def test_a_forecaster_of_series_comes_back_with_their_names_and_its_clock(names, zone, way):
+    stamps = pd.date_range("2021-03-01", periods=20, freq="h", tz=zone)
+    series = pd.Series(SERIES[names]).repeat(20).reset_index(drop=True)
+    table = pd.DataFrame({"id": series, "when": [*stamps, *stamps], "load": rng.normal(size=40), "free": 1.0})
+    model = NaiveForecaster(
+        method="seasonal", horizon=2, target="load", known_future="free", series_id="id", time="when",
+        calibration_fraction=0.5, missing="mask",
+    ).fit(table)  # fmt: skip
+    found = way(model)
+    later = table.assign(when=table["when"] + pd.Timedelta(hours=20))
+    first = later.groupby("id", sort=False, observed=True).head(2)
+    assert found.series_ == model.series_ and list(map(type, found.series_)) == list(map(type, model.series_))
+    for method, given in (
+        ("predict", [later]),
+        ("predict_interval", [later, 0.5]),
+        ("rolling_forecast", [table]),
+        ("forecast", [2, first]),
+    ):
+        assert bits(getattr(found, method)(*given)) == bits(getattr(model, method)(*given)), method
+    assert found.lookback_ == 9  # a day, as the hours say, cut to what leaves some windows
+    pd.testing.assert_frame_equal(found.forecast(2, first, as_frame=True), model.forecast(2, first, as_frame=True))
 
 
 def test_another_process_gives_the_same_bits(all_fitted, tmp_path):

@@ -1,11 +1,12 @@
-"""What all readers of text share: lines, numbers and labels, and refusals that name file and line."""
+"""What all readers of text share: lines, header words, numbers, labels, and refusals that name file and line."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["is_number", "lines_of", "numbers", "shorten", "text_of", "whole_labels"]
+__all__ = ["count", "flag", "is_number", "lines_of", "numbers", "shorten", "stream_lines", "text_of", "whole_labels"]
 
 
 def lines_of(path: Path) -> list[str]:
@@ -39,12 +40,85 @@ def text_of(path: Path) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise ValueError(
-            f"{path}, line {line}: the bytes are not UTF-8 text; wanted a plain text file. "
-            "Save it as UTF-8, and unpack it first if it is compressed."
-        ) from None
+        raise _no_text(path, raw[: error.start].count(b"\n") + 1) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def stream_lines(path: Path, comment: str) -> Iterator[tuple[int, str]]:
+    """The lines that say something, one at a time, for files that are large: blank ones and comments are left out.
+
+    Comments may be in any encoding, since authors' names often are.
+
+    Parameters
+    ----------
+    path : Path
+        A file in UTF-8.
+    comment : str
+        What a comment begins with.
+
+    Yields
+    ------
+    number : int
+        From 1.
+    line : str
+        Without blanks at its ends.
+    """
+    with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
+        for number, line in enumerate(file, 1):
+            line = line.strip()
+            if not line or line.startswith(comment):
+                continue
+            if not line.isascii() and any("\udc80" <= sign <= "\udcff" for sign in line):
+                raise _no_text(path, number)
+            yield number, line
+
+
+def _no_text(path: Path, line: int) -> ValueError:
+    return ValueError(
+        f"{path}, line {line}: the bytes are not UTF-8 text; wanted a plain text file. "
+        "Save it as UTF-8, and unpack it first if it is compressed."
+    )
+
+
+def flag(words: list[str], where: str) -> bool:
+    """What a header line says that is followed by true or false.
+
+    Parameters
+    ----------
+    words : list of str
+        The line.
+    where : str
+        File and line.
+
+    Returns
+    -------
+    bool
+    """
+    said = words[1].lower() if len(words) > 1 else ""
+    if said not in ("true", "false"):
+        raise ValueError(f"{where}: {words[0]} is followed by {shorten(said)}; wanted true or false")
+    return said == "true"
+
+
+def count(words: list[str], where: str) -> int:
+    """What a header line says that is followed by a whole number.
+
+    Parameters
+    ----------
+    words : list of str
+        The line.
+    where : str
+        File and line.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    said = words[1] if len(words) > 1 else ""
+    if not (said.isascii() and said.isdigit() and 0 < int(said[:18])):
+        raise ValueError(f"{where}: {words[0]} is followed by {shorten(said)}; wanted a whole number, at least 1")
+    return int(said[:18])
 
 
 def numbers(cells: list[str], where: str, hint: str) -> np.ndarray:

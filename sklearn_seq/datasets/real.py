@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
+from sklearn_seq.datasets._frames import import_pandas
 from sklearn_seq.sequences import Sequences
 
 __all__ = ["load_co2", "load_digits_sequences", "load_el_nino", "load_sunspots"]
@@ -165,7 +166,7 @@ def load_digits_sequences(*, ragged: bool = False, return_X_y: bool = False, as_
     target: Any = digits.target
     frame = None
     if as_frame:
-        pd = _pandas()
+        pd = import_pandas("as_frame=True")
         data = (data if ragged else Sequences.from_array(columns)).to_frame(names)
         target = pd.Series(target, index=pd.RangeIndex(len(target), name="id"), name="digit")
         frame = data.assign(digit=target.to_numpy()[data["id"]])
@@ -194,7 +195,7 @@ def _series(name: str, unit: str, *, return_X_y: bool, as_frame: bool) -> Any:
     target: Any = values.copy()
     frame = None
     if as_frame:
-        pd = _pandas()
+        pd = import_pandas("as_frame=True")
         index = pd.DatetimeIndex(time.astype("datetime64[s]"), name=head.split(",")[0])
         frame = pd.DataFrame(data, index=index, columns=[column])
         data, target = frame.copy(), frame[column].copy()
@@ -214,11 +215,3 @@ def _series(name: str, unit: str, *, return_X_y: bool, as_frame: bool) -> Any:
 def _description(readme: str, name: str) -> str:
     """The section of one set."""
     return readme.split(f"\n## {name}\n", 1)[1].split("\n## ", 1)[0].strip() + "\n"
-
-
-def _pandas() -> Any:
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError("as_frame=True needs pandas, which is not installed: pip install pandas") from error
-    return pandas

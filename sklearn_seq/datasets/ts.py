@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_seq.datasets._lines import lines_of, numbers, shorten, whole_labels
+from sklearn_seq.datasets._lines import count, flag, lines_of, numbers, shorten, whole_labels
 from sklearn_seq.sequences import Sequences
 
 __all__ = ["read_ts"]
@@ -114,26 +114,26 @@ def _read_header(path: Path, lines: list[str]) -> _Header:
                 "line (@). Is this a .ts file?"
             )
         if tag in ("@timestamps", "@univariate", "@equallength", "@classlabel", "@targetlabel"):
-            flag = _flag(words, where)
+            said_so = flag(words, where)
             said.add(tag)
-            if tag == "@timestamps" and flag:
+            if tag == "@timestamps" and said_so:
                 raise ValueError(
                     f"{where}: the series have time stamps, which are not read; wanted @timeStamps false and "
                     "bare values. Write the values alone, or build the data with "
                     "Sequences.from_frame(frame, id=..., time=...)."
                 )
-            if tag == "@univariate" and flag:
+            if tag == "@univariate" and said_so:
                 header.n_dimensions = 1
             elif tag == "@equallength":
-                header.equal = flag
-            elif tag in ("@classlabel", "@targetlabel") and flag:
+                header.equal = said_so
+            elif tag in ("@classlabel", "@targetlabel") and said_so:
                 header.labelled = True
                 header.targets = header.targets or tag == "@targetlabel"
                 header.classes = words[2:] if tag == "@classlabel" else []
         elif tag in ("@dimensions", "@dimension"):
-            header.n_dimensions = _count(words, where)
+            header.n_dimensions = count(words, where)
         elif tag == "@serieslength":
-            header.length = _count(words, where)
+            header.length = count(words, where)
     if not header.end:
         raise ValueError(
             f"{path}: no line @data; wanted a header of @ lines, @data, then a series in each line. Is this a .ts file?"
@@ -144,20 +144,6 @@ def _read_header(path: Path, lines: list[str]) -> _Header:
             "@targetLabel, followed by true or false"
         )
     return header
-
-
-def _flag(words: list[str], where: str) -> bool:
-    said = words[1].lower() if len(words) > 1 else ""
-    if said not in ("true", "false"):
-        raise ValueError(f"{where}: {words[0]} is followed by {shorten(said)}; wanted true or false")
-    return said == "true"
-
-
-def _count(words: list[str], where: str) -> int:
-    said = words[1] if len(words) > 1 else ""
-    if not (said.isascii() and said.isdigit() and 0 < int(said[:18])):
-        raise ValueError(f"{where}: {words[0]} is followed by {shorten(said)}; wanted a whole number, at least 1")
-    return int(said[:18])
 
 
 def _read_series(line: str, header: _Header, where: str) -> tuple[np.ndarray, str]:

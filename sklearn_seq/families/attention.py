@@ -10,12 +10,13 @@ from sklearn_seq.layers.masks import lengths_of
 from sklearn_seq.layers.pooling import make_pool
 from sklearn_seq.params import AtLeast, Between, Positive, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
+from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
 from sklearn_seq.tasks.regress import RegressorMixin
 from sklearn_seq.training import TrainingParams
 from sklearn_seq.training.batches import Gather
 from sklearn_seq.training.threads import auto_threads, hold_threads
 
-__all__ = ["TransformerClassifier", "TransformerRegressor"]
+__all__ = ["TransformerClassifier", "TransformerForecaster", "TransformerRegressor"]
 
 _MOST_TOKENS = 64  # of the longest sequence of fit, for patches of automatic length
 _OVERLAP = 4  # how many automatic patches read a step
@@ -92,6 +93,26 @@ class _Transformer(TrainingParams):
         """The pooling of the parameter's name."""
         return make_pool(self.pooling, body.out_features, body.n_backward)
 
+    def _patches(self) -> tuple[int, int]:
+        """Length and stride."""
+        longest = self.__dict__.get("_longest") or 1
+        if self.patch_stride != "auto":
+            stride = self.patch_stride
+        else:
+            stride = _stride_for(longest) if self.patch_length == "auto" else max(1, self.patch_length // _OVERLAP)
+        length = self.patch_length if self.patch_length != "auto" else _OVERLAP * stride if stride > 1 else 1
+        if stride > length:
+            raise ValueError(
+                f"patch_stride={stride} is more than patch_length={length}, so that no token would read some steps; wanted "
+                f"at most {length}. Lower patch_stride, or raise patch_length."
+            )
+        return length, stride
+
+
+@estimator
+class _Attending(_Transformer):
+    """What looks at whole sequences, and tells where."""
+
     def attention_weights(self, X: Any, layer: int = -1) -> list[np.ndarray]:
         """What each token of a sequence looks at: the attention between its tokens, head by head.
 
@@ -136,21 +157,6 @@ class _Transformer(TrainingParams):
                 found += [one[:, :n, :n].copy() for one, n in zip(weights.cpu().numpy(), n_tokens, strict=True)]
         return found
 
-    def _patches(self) -> tuple[int, int]:
-        """Length and stride."""
-        longest = self.__dict__.get("_longest") or 1
-        if self.patch_stride != "auto":
-            stride = self.patch_stride
-        else:
-            stride = _stride_for(longest) if self.patch_length == "auto" else max(1, self.patch_length // _OVERLAP)
-        length = self.patch_length if self.patch_length != "auto" else _OVERLAP * stride if stride > 1 else 1
-        if stride > length:
-            raise ValueError(
-                f"patch_stride={stride} is more than patch_length={length}, so that no token would read some steps; wanted "
-                f"at most {length}. Lower patch_stride, or raise patch_length."
-            )
-        return length, stride
-
 
 def _stride_for(longest: int) -> int:
     """A power of two, so that sets of about the same length have the same."""
@@ -161,7 +167,7 @@ def _stride_for(longest: int) -> int:
 
 
 @estimator
-class TransformerClassifier(ClassifierMixin, _Transformer):
+class TransformerClassifier(ClassifierMixin, _Attending):
     """Transformer for classifying sequences.
 
     Every step looks at every other one (Vaswani et al. 2017), in blocks that normalise what they read. Long sequences are read
@@ -189,7 +195,7 @@ class TransformerClassifier(ClassifierMixin, _Transformer):
 
 
 @estimator
-class TransformerRegressor(RegressorMixin, _Transformer):
+class TransformerRegressor(RegressorMixin, _Attending):
     """Transformer for predicting numbers from sequences.
 
     Every step looks at every other one (Vaswani et al. 2017), in blocks that normalise what they read. Long sequences are read
@@ -210,4 +216,25 @@ class TransformerRegressor(RegressorMixin, _Transformer):
     >>> model = TransformerRegressor(hidden_size=16, max_epochs=10, random_state=0).fit(X, X.mean(axis=1))
     >>> model.predict(X[:3]).shape
     (3,)
+    """
+
+
+@estimator
+class TransformerForecaster(NetworkForecasterMixin, _Transformer):
+    """Transformer for forecasting the next rows of a table: patches of the window look at each other (Nie et al. 2023).
+
+    Each target is read by itself or all together, and all steps of the horizon are answered at once.
+
+    References
+    ----------
+    .. [1] Y. Nie et al. A time series is worth 64 words: long-term forecasting with transformers. ICLR 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import TransformerForecaster
+    >>> X = np.sin(np.arange(300) / 5)[:, None]
+    >>> model = TransformerForecaster(lookback=32, horizon=8, hidden_size=16, max_epochs=3, random_state=0).fit(X[:250])
+    >>> model.score(X[250:]) > 0.9
+    True
     """

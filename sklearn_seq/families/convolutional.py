@@ -1,4 +1,4 @@
-"""Convolutional networks: CNN, FCN, ResNet, Inception, LITE, TCN."""
+"""Convolutional networks: CNN, FCN, ResNet, Inception, LITE."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,14 +6,16 @@ import torch
 
 from sklearn_seq.layers import convnets
 from sklearn_seq.layers.pooling import make_pool
-from sklearn_seq.layers.views import VIEWS, Viewed, Views
+from sklearn_seq.layers.views import make_viewed
 from sklearn_seq.params import AtLeast, Between, Positive, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
+from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
 from sklearn_seq.tasks.regress import RegressorMixin
 from sklearn_seq.training import TrainingParams
 
 __all__ = [
     "CNNClassifier",
+    "CNNForecaster",
     "CNNRegressor",
     "FCNClassifier",
     "FCNRegressor",
@@ -23,8 +25,6 @@ __all__ = [
     "LITERegressor",
     "ResNetClassifier",
     "ResNetRegressor",
-    "TCNClassifier",
-    "TCNRegressor",
 ]
 
 
@@ -33,16 +33,17 @@ _Views = Annotated[
     "What the network reads: the values; their changes from step to step too; or both, and both once more after each step "
     "was brought to mean 0 and deviation 1 over the training sequences.",
 ]
+_Pooling = Annotated[
+    Literal["last", "mean", "max", "attention", "concat"],
+    "How the steps become one vector: the last one; over all steps; or last, mean and max side by side.",
+]
 _STEPS = 200  # about so many of the network, at most twice, for the longest training sequence
 
 
 @estimator
 class _Convolutional(TrainingParams):
     dropout: Annotated[float, Between(0, 1, "left"), "Share of values dropped in training, before the output."] = 0.0
-    pooling: Annotated[
-        Literal["last", "mean", "max", "attention", "concat"],
-        "How the steps become one vector: the last one; over all steps; or last, mean and max side by side.",
-    ] = "mean"
+    pooling: _Pooling = "mean"
     views: _Views = "aligned"
     lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 3e-3
     lr_schedule: Annotated[
@@ -60,10 +61,7 @@ class _Convolutional(TrainingParams):
 
     def make_body(self, n_features: int) -> Any:
         """The network, behind the views."""
-        if self.views == "values":
-            return self._network(n_features)
-        views = Views(n_features, self._longest_seen, VIEWS if self.views == "aligned" else VIEWS[:2])
-        return Viewed(views, self._network(views.out_features))
+        return make_viewed(self.views, n_features, self._longest_seen, self._network)
 
     def make_pool(self, body: Any) -> torch.nn.Module:
         """The pooling of the parameter's name."""
@@ -180,32 +178,6 @@ class _LITE(_Convolutional):
     def _network(self, n_features: int) -> convnets.LITE:
         """The layers."""
         return convnets.LITE(n_features, self.n_filters, _halves(self.kernel_size))
-
-
-@estimator
-class _TCN(_Convolutional):
-    n_filters: Annotated[int, AtLeast(1), "Filters a layer."] = 32
-    n_blocks: Annotated[
-        int, AtLeast(1), "Residual blocks of two convolutions, each with twice the dilation of the one before."
-    ] = 5
-    kernel_size: Annotated[
-        int,
-        AtLeast(1),
-        "Steps a filter looks at; the last one looks back at 1 + 2 (kernel_size - 1) (2^n_blocks - 1) steps.",
-    ] = 5
-    dropout: Annotated[
-        float, Between(0, 1, "left"), "Share of values dropped in training, behind convolutions and before the output."
-    ] = 0.1
-    pooling: Annotated[
-        Literal["last", "mean", "max", "attention", "concat"],
-        "How the steps become one vector: the last one; over all steps; or last, mean and max side by side.",
-    ] = "concat"
-
-    views: _Views = "values"
-
-    def _network(self, n_features: int) -> convnets.TCN:
-        """The blocks."""
-        return convnets.TCN(n_features, self.n_filters, self.kernel_size, self.n_blocks, self.dropout)
 
 
 @estimator
@@ -452,47 +424,19 @@ class LITERegressor(RegressorMixin, _LITE):
 
 
 @estimator
-class TCNClassifier(ClassifierMixin, _TCN):
-    """Temporal convolutional network for classifying sequences.
+class CNNForecaster(NetworkForecasterMixin, _CNN):
+    """Convolutional network for forecasting the next rows of a table.
 
-    Causal residual blocks, each with twice the dilation of the one before (Bai, Kolter and Koltun 2018): the vector of a step
-    depends on that step and those before it alone. Sequences may differ in length; padding never changes an answer.
-
-    References
-    ----------
-    .. [1] S. Bai, J. Z. Kolter, V. Koltun. An empirical evaluation of generic convolutional and recurrent networks for
-       sequence modeling. arXiv:1803.01271, 2018.
+    It reads the window before an origin, each target by itself or all together, and answers all steps of the horizon at once.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_seq import TCNClassifier
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(60, 24))
-    >>> X[:30, 8:16] += np.sin(np.arange(8))  # a wave in the noise
-    >>> y = ["wave"] * 30 + ["noise"] * 30
-    >>> TCNClassifier(n_filters=16, n_blocks=3, max_epochs=10, random_state=0).fit(X, y).predict_proba(X[:2]).shape
-    (2, 2)
+    >>> from sklearn_seq import CNNForecaster
+    >>> X = np.sin(np.arange(300) / 5)[:, None]
+    >>> model = CNNForecaster(lookback=32, horizon=8, n_filters=8, max_epochs=3, random_state=0).fit(X[:250])
+    >>> model.score(X[250:]) > 0.9
+    True
     """
 
-
-@estimator
-class TCNRegressor(RegressorMixin, _TCN):
-    """Temporal convolutional network for predicting numbers from sequences.
-
-    Causal residual blocks, each with twice the dilation of the one before (Bai, Kolter and Koltun 2018): the vector of a step
-    depends on that step and those before it alone. Sequences may differ in length; padding never changes an answer.
-
-    References
-    ----------
-    .. [1] S. Bai, J. Z. Kolter, V. Koltun. An empirical evaluation of generic convolutional and recurrent networks for
-       sequence modeling. arXiv:1803.01271, 2018.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_seq import TCNRegressor
-    >>> X = np.random.default_rng(0).normal(size=(60, 24))
-    >>> TCNRegressor(n_filters=16, n_blocks=3, max_epochs=10, random_state=0).fit(X, X.max(axis=1)).predict(X[:3]).shape
-    (3,)
-    """
+    views: _Views = "values"

@@ -8,10 +8,21 @@ from sklearn_seq.layers.pooling import make_pool
 from sklearn_seq.layers.recurrent import Recurrent
 from sklearn_seq.params import AtLeast, Between, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
+from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
 from sklearn_seq.tasks.regress import RegressorMixin
 from sklearn_seq.training import TrainingParams
 
-__all__ = ["GRUClassifier", "GRURegressor", "LSTMClassifier", "LSTMRegressor", "RNNClassifier", "RNNRegressor"]
+__all__ = [
+    "GRUClassifier",
+    "GRUForecaster",
+    "GRURegressor",
+    "LSTMClassifier",
+    "LSTMForecaster",
+    "LSTMRegressor",
+    "RNNClassifier",
+    "RNNForecaster",
+    "RNNRegressor",
+]
 
 
 @estimator
@@ -203,4 +214,68 @@ class GRURegressor(RegressorMixin, _GRU):
     >>> X = np.random.default_rng(0).normal(size=(100, 12))
     >>> GRURegressor(random_state=0).fit(X, np.c_[X.min(axis=1), X.max(axis=1)]).predict(X[:3]).shape
     (3, 2)
+    """
+
+
+@estimator
+class RNNForecaster(NetworkForecasterMixin, _RNN):
+    """Plain recurrent network for forecasting the next rows of a table.
+
+    It reads the window before an origin, each target by itself or all together, and answers all steps of the horizon at once.
+
+    References
+    ----------
+    .. [1] J. L. Elman. Finding structure in time. Cognitive Science 14, 179-211, 1990.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import RNNForecaster
+    >>> X = np.sin(np.arange(300) / 5)[:, None]
+    >>> model = RNNForecaster(lookback=32, horizon=8, hidden_size=16, max_epochs=3, random_state=0).fit(X[:250])
+    >>> model.score(X[250:]) > 0.9
+    True
+    """
+
+
+@estimator
+class LSTMForecaster(NetworkForecasterMixin, _LSTM):
+    """Long short-term memory network for forecasting the next rows of a table.
+
+    It reads the window before an origin, each target by itself or all together, and answers all steps of the horizon at once.
+
+    References
+    ----------
+    .. [1] S. Hochreiter, J. Schmidhuber. Long short-term memory. Neural Computation 9, 1735-1780, 1997.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import LSTMForecaster
+    >>> X = np.sin(np.arange(300) / 5)[:, None]
+    >>> model = LSTMForecaster(lookback=32, horizon=8, hidden_size=16, max_epochs=3, random_state=0).fit(X[:250])
+    >>> model.score(X[250:]) > 0.9
+    True
+    """
+
+
+@estimator
+class GRUForecaster(NetworkForecasterMixin, _GRU):
+    """Gated recurrent unit network for forecasting the next rows of a table.
+
+    It reads the window before an origin, each target by itself or all together, and answers all steps of the horizon at once.
+
+    References
+    ----------
+    .. [1] K. Cho et al. Learning phrase representations using RNN encoder-decoder for statistical machine translation.
+       EMNLP 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import GRUForecaster
+    >>> X = np.sin(np.arange(300) / 5)[:, None]
+    >>> model = GRUForecaster(lookback=32, horizon=8, hidden_size=16, max_epochs=3, random_state=0).fit(X[:250])
+    >>> model.score(X[250:]) > 0.9
+    True
     """

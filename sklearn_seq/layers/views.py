@@ -1,6 +1,6 @@
 """Several views of a sequence side by side: its values, its changes, and both against the typical training sequence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from sklearn_seq.layers.convolution import beside
 from sklearn_seq.layers.masks import zero_padding
 from sklearn_seq.layers.normalisation import BatchNorm
 
-__all__ = ["VIEWS", "Viewed", "Views"]
+__all__ = ["VIEWS", "Viewed", "Views", "make_viewed"]
 
 VIEWS = ("values", "changes", "aligned", "aligned changes")
 _LEAST_DEVIATION = 0.1  # of a step, added to its own, relative to the mean deviation of all steps
@@ -109,3 +109,22 @@ class Viewed(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None, state: Any = None) -> tuple[Tensor, Tensor | None, Any]:
         return self.inside(self.views(x, mask), mask, state)
+
+
+def make_viewed(views: str, n_features: int, n_steps: int, make: Callable[[int], Any]) -> Any:
+    """A network that reads values, their changes too, or both aligned to the training sequences too.
+
+    Parameters
+    ----------
+    views : {"values", "changes", "aligned"}
+    n_features : int
+        Of the input.
+    n_steps : int
+        Of the longest training sequence.
+    make : callable
+        ``make(n_features)`` gives the network.
+    """
+    if views == "values":
+        return make(n_features)
+    seen = Views(n_features, n_steps, VIEWS if views == "aligned" else VIEWS[:2])
+    return Viewed(seen, make(seen.out_features))

@@ -14,22 +14,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_seq.params import estimator
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.gate import read_X
+from sklearn_seq.sequences.reading import float_dtype
 
 __all__: list[str] = []
 
 Rows = Literal["samples", "time"]
-
-
-def float_dtype(X: Any) -> Any:
-    """``float32`` when all that was given is ``float32``, else ``float64``."""
-    if isinstance(X, (list, tuple)) or getattr(X, "dtype", None) == np.dtype(object):
-        dtypes = [getattr(item, "dtype", None) for item in X]
-    elif hasattr(X, "dtypes"):
-        dtypes = list(X.dtypes)
-    else:
-        dtypes = [getattr(X, "dtype", None)]
-    single = all(str(dtype).lower().rpartition(".")[2] == "float32" for dtype in dtypes)
-    return np.float32 if single and dtypes else np.float64
 
 
 def read_table(estimator: Any, X: Any, *, reset: bool, missing: str = "error") -> Sequences:

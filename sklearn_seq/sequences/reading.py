@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.kinds import host
 
-__all__ = ["cast", "describe", "read_ragged", "refuse_dtype", "told_of_objects"]
+__all__ = ["cast", "describe", "float_dtype", "read_ragged", "refuse_dtype", "told_of_objects"]
 
 
 def describe(sequences: Sequences) -> str:
@@ -25,6 +25,18 @@ def cast(array: np.ndarray, dtype: Any) -> np.ndarray:
     """The array in another dtype, side by side in memory, copied only where needed."""
     with np.errstate(over="ignore"):  # what does not fit becomes inf, and is refused by name later
         return np.ascontiguousarray(array, dtype=dtype)
+
+
+def float_dtype(X: Any) -> Any:
+    """``float32`` when all that was given is ``float32``, else ``float64``."""
+    if isinstance(X, (list, tuple)) or getattr(X, "dtype", None) == np.dtype(object):
+        dtypes = [getattr(item, "dtype", None) for item in X]
+    elif hasattr(X, "columns"):
+        dtypes = list(X.dtypes)
+    else:
+        dtypes = [getattr(X, "dtype", None)]
+    single = all(str(dtype).lower().rpartition(".")[2] == "float32" for dtype in dtypes)
+    return np.float32 if single and dtypes else np.float64
 
 
 def refuse_dtype(X: Any) -> None:

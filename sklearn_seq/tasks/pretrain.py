@@ -26,7 +26,7 @@ from sklearn_seq.training import Part, Plan, Seeds, run
 from sklearn_seq.training.batches import Batch
 from sklearn_seq.training.run import weights_of
 
-__all__ = ["Body", "HideSteps", "PretrainMixin", "freeze_parameters"]
+__all__ = ["Body", "HideSteps", "PretrainMixin", "freeze_parameters", "read_body"]
 
 # what of a network is handed over
 _HANDED = ("scaling.", "body.")
@@ -98,10 +98,10 @@ class Body:
         """Steps of the longest sequence that it was trained on."""
         return int(self.held[_LONGEST])
 
-    def put_into(self, network: torch.nn.Module, name: str) -> None:
-        """Give its numbers to a network, with ``scaling`` and ``body``, of an estimator of this name."""
-        weights = {key: array for key, array in self.held.items() if key != _LONGEST}
-        wanted = {key: tuple(t.shape) for key, t in network.state_dict().items() if key.startswith(_HANDED)}
+    def put_into(self, network: torch.nn.Module, name: str, parts: tuple[str, ...] = _HANDED) -> None:
+        """Give its numbers, by default with those of ``scaling``, to a network of an estimator of this name."""
+        weights = {key: array for key, array in self.held.items() if key.startswith(parts)}
+        wanted = {key: tuple(t.shape) for key, t in network.state_dict().items() if key.startswith(parts)}
         given = {key: tuple(array.shape) for key, array in weights.items()}
         wrong = sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key))
         if wrong:
@@ -255,7 +255,7 @@ class PretrainMixin:
         if own is not None:
             return Body(own, "from pretrain")
         path = self.body  # type: ignore[attr-defined]
-        return None if path is None else Body(_read_body(path), f"from body={path!r}")
+        return None if path is None else Body(read_body(path), f"from body={path!r}")
 
 
 def _check_numbers(max_epochs: Any, mask_fraction: Any, mask_length: Any, lr: Any, batch_size: Any) -> None:
@@ -289,8 +289,18 @@ def _handed(module: torch.nn.Module) -> dict[str, np.ndarray]:
     return {name: array.copy() for name, array in weights_of(module).items() if name.startswith(_HANDED)}
 
 
-def _read_body(path: str) -> dict[str, np.ndarray]:
-    """What `PretrainMixin.save_body` wrote."""
+def read_body(path: str) -> dict[str, np.ndarray]:
+    """What `PretrainMixin.save_body` wrote.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    dict of str to ndarray
+        As ``pretrained_body_``.
+    """
     try:
         held = load_file(path)
     except FileNotFoundError as error:

@@ -18,7 +18,7 @@ from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.state import keep_on_failure
 from sklearn_seq.training import Part
 
-__all__ = ["NumbersMixin", "RegressionLoss", "RegressorMixin"]
+__all__ = ["NumbersMixin", "RegressionLoss", "RegressorMixin", "check_levels"]
 
 _LOSSES = Literal["squared_error", "absolute_error", "huber", "gaussian", "quantile"]
 
@@ -201,7 +201,7 @@ class RegressorMixin(NumbersMixin, TaskMixin):
         """
         self._require_fitted()
         fitted = tuple(float(level) for level in self._fitted_params["quantiles"])
-        levels = fitted if quantiles is None else _levels(quantiles)
+        levels = fitted if quantiles is None else check_levels(quantiles)
         found = self._by_output(self._outputs(X))
         if self._fitted_params["loss"] == "quantile":
             missing = [level for level in levels if level not in fitted]
@@ -219,7 +219,7 @@ class RegressorMixin(NumbersMixin, TaskMixin):
     def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> np.ndarray:
         target = super()._read_target(y, reset=reset, used=used)
         if reset and self.loss == "quantile":
-            _levels(self.quantiles)
+            check_levels(self.quantiles)
         return target
 
     def _numbers_an_output(self) -> int:
@@ -235,7 +235,7 @@ class RegressorMixin(NumbersMixin, TaskMixin):
         return _ascending(torch.from_numpy(found)).numpy() if self._fitted_params["loss"] == "quantile" else found
 
     def _make_loss(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-        levels = _levels(self.quantiles) if self.loss == "quantile" else ()
+        levels = check_levels(self.quantiles) if self.loss == "quantile" else ()
         return RegressionLoss(self.loss, self._target_scale.shape[1], levels)
 
     def _make_score(self) -> Callable[[np.ndarray, Part], float]:
@@ -253,7 +253,17 @@ class RegressorMixin(NumbersMixin, TaskMixin):
         return score
 
 
-def _levels(quantiles: Any) -> tuple[float, ...]:
+def check_levels(quantiles: Any) -> tuple[float, ...]:
+    """Levels of quantiles as numbers, or a refusal.
+
+    Parameters
+    ----------
+    quantiles : float or sequence of float
+
+    Returns
+    -------
+    tuple of float
+    """
     given = list(quantiles) if np.ndim(quantiles) else [quantiles]
     levels = tuple(float(level) if isinstance(level, Real) else np.nan for level in given)
     if not levels or not all(0 < level < 1 for level in levels) or list(levels) != sorted(set(levels)):

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.testing.compare import answers, close, fresh, refuses, same_bits, task_of
 from sklearn_seq.testing.data import copy_rows, make_problem, take
-from sklearn_seq.testing.registry import check
+from sklearn_seq.testing.registry import PREDICT, check
 
 __all__: list[str] = []
 
@@ -46,7 +46,7 @@ def check_kind(estimator: Any, kind: Any) -> None:
         same_bits(row, was, "X after fit and predict")
 
 
-@check("3-D")
+@check("3-D", "table", tasks=(*PREDICT, "forecast"))
 def check_repeated_call(estimator: Any, kind: Any) -> None:
     """The same call twice gives the same bits."""
     data = make_problem(task_of(estimator), kind)

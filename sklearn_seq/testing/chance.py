@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
-from sklearn_seq.testing.compare import answers, fresh, same_bits, task_of
+from sklearn_seq.testing.compare import answers, draws, fresh, same_bits, task_of
 from sklearn_seq.testing.data import make_problem, take
-from sklearn_seq.testing.registry import check
+from sklearn_seq.testing.registry import ALL, PREDICT, check
 
 __all__: list[str] = []
 
 
-@check("3-D", "ragged")
+@check("3-D", "ragged", "table", tasks=(*PREDICT, "forecast"))
 def check_seed(estimator: Any, kind: Any) -> None:
     """The same seed gives the same bits, whatever the global generators hold; another seed gives others."""
     data = make_problem(task_of(estimator), kind)
@@ -32,11 +32,11 @@ def check_seed(estimator: Any, kind: Any) -> None:
         again = answers(fresh(estimator, **options).fit(data.X, y), data.X_test)
         same_bits(again, wanted, f"the same seed after the global generators moved {options or ''}")
         other = answers(fresh(estimator, random_state=1, **options).fit(data.X, y), data.X_test)
-        if "random_state" in estimator.get_params(deep=False) and np.array_equal(other, wanted):
+        if draws(estimator) and np.array_equal(other, wanted):
             raise AssertionError("another random_state gives the same bits")
 
 
-@check("3-D", "ragged", tasks=("classify", "regress", "transform"))
+@check("3-D", "ragged", "table", tasks=ALL)
 def check_globals(estimator: Any, kind: Any) -> None:
     """The generators of torch and numpy, torch's threads and the filters of warnings are left as found."""
     data = make_problem(task_of(estimator), kind)
@@ -73,7 +73,7 @@ def check_row_order(estimator: Any, kind: Any) -> None:
         same_bits(answers(model, data.X_test), wanted, "another order of the rows")
 
 
-@check("3-D", "ragged", "table", tasks=("classify", "regress", "transform"))
+@check("3-D", "ragged", "table", tasks=ALL)
 def check_silent(estimator: Any, kind: Any) -> None:
     """Nothing is printed, nothing is warned of, no file is written."""
     data = make_problem(task_of(estimator), kind)
@@ -125,7 +125,7 @@ for _name in (*_HOOKS, "fit_task_begin", "fit_task_end"):
     setattr(Idle, f"on_{_name}", _counter(f"on_{_name}"))
 
 
-@check("3-D", "ragged")
+@check("3-D", "ragged", "table", tasks=(*PREDICT, "forecast"))
 def check_idle_callbacks(estimator: Any, kind: Any) -> None:
     """A callback that does nothing is called, and changes no bit."""
     data = make_problem(task_of(estimator), kind)

@@ -9,15 +9,28 @@ from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 
 from sklearn_seq.sequences import Sequences
 
-__all__ = ["answers", "close", "far_too_fast", "fresh", "refuses", "same_bits", "same_state", "snapshot", "task_of"]
+__all__ = [
+    "answers",
+    "close",
+    "draws",
+    "far_too_fast",
+    "fresh",
+    "refuses",
+    "same_bits",
+    "same_state",
+    "snapshot",
+    "task_of",
+]
 
 TOLERANCE = 1e-6
 
 
 def task_of(estimator: Any) -> str:
-    """What an estimator does: "classify", "regress" or "transform"."""
+    """What an estimator does: "classify", "regress", "forecast" or "transform"."""
     if is_classifier(estimator):
         return "classify"
+    if hasattr(estimator, "rolling_forecast"):  # scikit-learn takes a forecaster for a regressor
+        return "forecast"
     return "regress" if is_regressor(estimator) else "transform"
 
 
@@ -30,6 +43,14 @@ def fresh(estimator: Any, **params: Any) -> Any:
     return new.set_params(**{name: value for name, value in params.items() if name in known})
 
 
+def draws(estimator: Any) -> bool:
+    """Whether chance has a part in what an estimator learns: of a forecaster that fits another, if that one draws."""
+    params = estimator.get_params()
+    if task_of(estimator) == "forecast" and "estimator" in params:
+        return any(name.endswith("__random_state") for name in params)
+    return "random_state" in params
+
+
 def far_too_fast(estimator: Any) -> float:
     """A learning rate that no loss survives."""
     return 1e300 if estimator.get_params(deep=False).get("dtype") == "float64" else 1e30
@@ -37,6 +58,9 @@ def far_too_fast(estimator: Any) -> float:
 
 def answers(estimator: Any, X: Any) -> np.ndarray:
     """The most telling output as one array of numbers, one row a sample (for ragged output one a time step)."""
+    if task_of(estimator) == "forecast":
+        said = [estimator.predict(X), *_intervals(estimator, X)]
+        return np.concatenate([part.reshape(len(part), -1) for part in said], axis=1)
     if hasattr(estimator, "decision_function"):
         return np.asarray(estimator.decision_function(X))
     if hasattr(estimator, "predict_uncertainty"):  # of several models: what they say, and how far they agree
@@ -50,6 +74,16 @@ def answers(estimator: Any, X: Any) -> np.ndarray:
     if hasattr(estimator, "predict_quantiles"):
         return np.asarray(estimator.predict_quantiles(X))
     return np.asarray(estimator.predict(X))
+
+
+def _intervals(forecaster: Any, X: Any) -> list[np.ndarray]:
+    """Intervals, where a forecaster has them."""
+    try:
+        return [forecaster.predict_interval(X, coverage=0.5)]
+    except ValueError as error:
+        if "calibration_fraction" not in str(error):
+            raise
+        return []
 
 
 def same_bits(found: Any, wanted: Any, what: str, *, nan: bool = False) -> None:

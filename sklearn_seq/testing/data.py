@@ -35,12 +35,12 @@ class Problem:
 def make_problem(
     task: str = "classify", kind: Kind = "3-D", *, n_samples: int = 24, n_classes: int = 3, seed: int = 0
 ) -> Problem:
-    """Random sequences whose sums decide the target.
+    """Random sequences whose sums decide the target; or a table with a season, whose next rows are to be forecast.
 
     Parameters
     ----------
-    task : {"classify", "regress"}
-        Labels are texts, numbers have deviation 1.
+    task : {"classify", "regress", "forecast"}
+        Labels are texts, numbers have deviation 1. To forecast is always a table, whatever ``kind`` says: both of its columns.
     kind : {"2-D", "3-D", "ragged", "Sequences", "cells", "table"}
         How ``X`` is given: a list for "ragged", an object array for "cells". A table has ``n_samples`` rows of two
         columns. All but "2-D" have two features. The same seed gives the same sequences as a list, cells and
@@ -65,6 +65,10 @@ def make_problem(
     """
     rng = np.random.default_rng(seed)
     n = n_samples + n_samples // 2
+    if task == "forecast":
+        table = np.sin(np.arange(n)[:, None] * (2 * np.pi / 6) + [0.0, 1.0]) + 0.3 * rng.normal(size=(n, 2))
+        past, future = table[:n_samples].copy(), table[n_samples:].copy()
+        return Problem(past, past.copy(), future, future.copy())
     rectangular = kind in ("2-D", "3-D", "table")
     lengths = np.full(n, 6) if rectangular else rng.integers(2, 10, size=n)
     lengths = np.ones(n, dtype=int) if kind == "table" else lengths

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_seq.testing.compare import answers, far_too_fast, fresh, same_bits, same_state, snapshot, task_of
 from sklearn_seq.testing.data import copy_rows, make_problem
-from sklearn_seq.testing.registry import ALL, check
+from sklearn_seq.testing.registry import ALL, PREDICT, check
 
 __all__: list[str] = []
 
@@ -87,7 +87,7 @@ def _other_values(model: Any) -> dict[str, Any]:
     return others
 
 
-@check("3-D", "ragged")
+@check("3-D", "ragged", "table", tasks=(*PREDICT, "forecast"))
 def check_set_params_after_fit(estimator: Any, kind: Any) -> None:
     """Parameters set after fit change no answer before the next fit, and break no pickle."""
     data = make_problem(task_of(estimator), kind)

@@ -7,7 +7,7 @@ import numpy as np
 
 from sklearn_seq.testing.compare import answers, close, far_too_fast, fresh, refuses, same_bits, task_of
 from sklearn_seq.testing.data import make_problem, take
-from sklearn_seq.testing.registry import check
+from sklearn_seq.testing.registry import PREDICT, check
 
 __all__: list[str] = []
 
@@ -123,7 +123,7 @@ def _trained(model: Any, X_test: Any) -> np.ndarray:
     return np.concatenate([parameter.detach().cpu().numpy().ravel() for parameter in module.parameters()])
 
 
-@check("3-D", "ragged")
+@check("3-D", "ragged", "table", tasks=(*PREDICT, "forecast"))
 def check_loss_not_finite(estimator: Any, kind: Any) -> None:
     """A loss that is not finite stops with the epoch, the batch and the learning rate."""
     if not {"lr", "gradient_clip"} <= estimator.get_params(deep=False).keys():

@@ -32,7 +32,7 @@ class Check:
 CHECKS: list[Check] = []
 
 PREDICT = ("classify", "regress")
-ALL = (*PREDICT, "transform")
+ALL = (*PREDICT, "transform", "forecast")
 
 
 def check(*kinds: str, tasks: tuple[str, ...] = PREDICT) -> Callable[[Any], Any]:

@@ -9,7 +9,15 @@ from typing import Any, Literal
 from sklearn.utils import get_tags
 
 from sklearn_seq.preprocessing import SlidingWindow
-from sklearn_seq.testing import answering, chance, keeping, learning, transforming  # noqa: F401  (they register checks)
+from sklearn_seq.testing import (  # noqa: F401  (they register checks)
+    answering,
+    chance,
+    forecasting,
+    keeping,
+    learning,
+    looking_ahead,
+    transforming,
+)
 from sklearn_seq.testing.compare import task_of
 from sklearn_seq.testing.registry import CHECKS
 
@@ -22,7 +30,7 @@ def sequence_checks(estimator: Any) -> Iterator[tuple[str, Callable[[], None]]]:
     Parameters
     ----------
     estimator : estimator
-        A classifier, regressor or transformer; it is cloned, never fitted itself.
+        A classifier, regressor, forecaster or transformer; it is cloned, never fitted itself.
 
     Yields
     ------
@@ -39,8 +47,9 @@ def sequence_checks(estimator: Any) -> Iterator[tuple[str, Callable[[], None]]]:
     ...     run()
     """
     task = task_of(estimator)
-    table = task == "transform" and (
-        not get_tags(estimator).input_tags.three_d_array or estimator.get_params(deep=False).get("rows") == "time"
+    table = task == "forecast" or (
+        task == "transform"
+        and (not get_tags(estimator).input_tags.three_d_array or estimator.get_params(deep=False).get("rows") == "time")
     )
     for entry in CHECKS:
         if task not in entry.tasks:
@@ -56,13 +65,14 @@ def check_sequence_estimator(estimator: Any, *, on_fail: Literal["raise"] | None
 
     It learns from rectangular and ragged data; padding and batch mates, the order of rows, the form of ``X``, the
     global generators, copying, pickling and idle callbacks change nothing; weights count as copies; a failed fit leaves
-    the estimator as it was; the best epoch is kept; it is silent and writes no file. It is fitted some two hundred
-    times: give it small sizes.
+    the estimator as it was; the best epoch is kept; it is silent and writes no file. No forecast reads past its origin, and
+    all ways of asking for one give the same. It is fitted some two hundred times: give it small sizes.
 
     Parameters
     ----------
     estimator : estimator
-        A classifier, regressor or transformer; it is cloned, never fitted itself.
+        A classifier, regressor, forecaster or transformer; it is cloned, never fitted itself. Forecasters without names of
+        columns (``target=None``), as the checks give them their own.
     on_fail : {"raise"} or None
         Whether the first failure is raised, or all are returned.
 
@@ -136,7 +146,11 @@ def expected_failed_checks(estimator: Any) -> dict[str, str]:
     >>> list(expected_failed_checks(SlidingWindow(output="flat")))
     ['check_methods_sample_order_invariance', 'check_methods_subset_invariance']
     """
-    rows_are_time = isinstance(estimator, SlidingWindow) or estimator.get_params(deep=False).get("rows") == "time"
+    rows_are_time = (
+        isinstance(estimator, SlidingWindow)
+        or task_of(estimator) == "forecast"
+        or estimator.get_params(deep=False).get("rows") == "time"
+    )
     failing = dict.fromkeys(_ORDER_CHECKS, _TIME) if rows_are_time else {}
     if isinstance(estimator, SlidingWindow) and estimator.output == "sequences":
         failing[_CONTAINER_CHECK] = _CONTAINER

@@ -1,0 +1,8 @@
+"""Pictures of forecasts, back-tests, errors and training, as scikit-learn's displays: computed once, drawn often."""
+
+from sklearn_seq.inspection.backtests import BacktestDisplay
+from sklearn_seq.inspection.forecasts import ForecastDisplay
+from sklearn_seq.inspection.residuals import ResidualsDisplay
+from sklearn_seq.inspection.training_curves import TrainingCurveDisplay
+
+__all__ = ["BacktestDisplay", "ForecastDisplay", "ResidualsDisplay", "TrainingCurveDisplay"]
