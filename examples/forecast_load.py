@@ -46,7 +46,7 @@ def main(picture: str | None = None) -> None:
         "same hour a day before": NaiveForecaster(method="seasonal", season=24, **what, known_future="holiday"),
         "same hour a week before": NaiveForecaster(method="seasonal", season=168, **what, known_future="holiday"),
         "linear": LinearForecaster(**what, known_future="holiday"),
-        "mixer": MixerForecaster(lookback=168, max_epochs=3, random_state=0, **what, known_future="holiday"),
+        "mixer": MixerForecaster(lookback=48, max_epochs=2, random_state=0, **what, known_future="holiday"),
     }
     mase = forecast_scorer(mean_absolute_scaled_error, X_train=train, seasonality=168)
     print("Mean absolute scaled error (1 is the same hour a week before, in training) over four weeks never seen")

@@ -312,5 +312,6 @@ def test_check_estimator():
         )
     failed = {result["check_name"]: str(result["exception"]) for result in results if result["status"] == "failed"}
     assert failed == {}
-    expected = {result["check_name"] for result in results if result["status"] == "xfail"}
-    assert expected == {"check_methods_sample_order_invariance", "check_methods_subset_invariance"}
+    # of a y that is no column of X it may say the same in every row, which no order changes
+    order = {"check_methods_sample_order_invariance", "check_methods_subset_invariance"}
+    assert {result["check_name"] for result in results if result["status"] == "xfail"} <= order

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_seq.auto.channels import Channels, Logarithms, read_channels, stack_last
-from sklearn_seq.auto.origins import hold_out, settle_weights
+from sklearn_seq.auto.origins import hold_out, mix, settle_weights
 from sklearn_seq.auto.pool import answer_member, learn_pool, make_pool
 from sklearn_seq.auto.seasons import find_seasons
 from sklearn_seq.params import AtLeast, Positive, estimator
@@ -25,6 +25,7 @@ _HORIZONS, _SEASONS, _LONGER = 4, 6, 3  # that are worth reading
 _PART = 8  # of the rows, if there are many
 _ORIGINS = 4000  # held out, of all channels together
 _MOST_ORIGINS = 32  # of each
+_ANSWERS = 1 << 24  # numbers that members say at once
 
 
 @estimator
@@ -37,9 +38,9 @@ class AutoForecaster(SolvedForecasterMixin, BaseEstimator):
     first few also on logarithms, where a series is positive. Nothing is drawn at random.
 
     The last quarter of each series, in whole horizons, is first held out. Members learn from what is before, and say what
-    follows some origins in it. Weights are a power of their errors there, series by series, drawn to those of the whole pool where a
-    series has few such origins [1]_. Where the mixture is not clearly better than to repeat the last value or season, weight goes
-    back to that. Then all members learn from all rows.
+    follows some origins in it. Weights are a power of their errors there, series by series, drawn to those of the whole pool
+    where a series has few such origins [1]_. What is said is half the weighted mean, half the weighted median. Where that is
+    not clearly better than to repeat the last value or season, weight goes back to these. Then all members learn from all rows.
 
     Each target of each series is forecast from its own past; ``known_future``, ``static`` and other columns are not read. Of a y
     that is no column of X, nothing but its mean is said. Missing values are read as the last known ones.
@@ -81,7 +82,7 @@ class AutoForecaster(SolvedForecasterMixin, BaseEstimator):
         int | Literal["auto"],
         AtLeast(1),
         'Rows read before each origin; "auto" as many as are useful, up to 1024; fewer are read where series are short.',
-    ] = "auto"
+    ] = "auto"  # type: ignore[assignment]
     season: Annotated[
         int | Literal["auto"],
         AtLeast(1),
@@ -112,9 +113,9 @@ class AutoForecaster(SolvedForecasterMixin, BaseEstimator):
         for start, stop in zip(table.starts.tolist(), table.stops.tolist(), strict=True):
             for k in columns.target:
                 x = table.values[start:stop, k].astype(np.float64)
-                x = x[~np.isnan(x)]
-                if len(x) > 1:
-                    values.append((x - x.mean()) / (x.std() or 1.0))
+                there = np.flatnonzero(~np.isnan(x))
+                if len(there) > 1:
+                    values.append(np.interp(np.arange(len(x)), there, x[there]))
         return find_seasons(Channels(values, self.horizon, 1), known) if values else (known or 1,)
 
     def _useful_lookback(self, longest: int) -> int:
@@ -151,8 +152,9 @@ class AutoForecaster(SolvedForecasterMixin, BaseEstimator):
         n_naive = len([season for season in self.seasons_ if season > 1]) + 1
         zero = np.where(np.isnan(logs.floor), np.nan, -mean / deviation)
         weights = settle_weights(said, truth, held, series, n_naive, zero)
-        used = weights.any(axis=0)
-        pool = {name: entry for (name, entry), keep in zip(pool.items(), used, strict=True) if keep}
+        used = np.flatnonzero((weights > 0).any(axis=0))
+        names = list(pool)
+        pool = {names[i]: pool[names[i]] for i in used}
         logs = Logarithms.of(channels, mean, deviation)
         return {
             "seasons": self.seasons_,
@@ -177,15 +179,19 @@ class AutoForecaster(SolvedForecasterMixin, BaseEstimator):
         channel = (number[:, None] * n_targets + np.arange(n_targets)).ravel()
         pool = make_pool(solved["seasons"], solved["n_channels"], solved["budget"])
         logs = Logarithms(**solved["logs"])
-        found, total = np.zeros((len(past), horizon)), np.zeros((len(past), 1))
-        for k, (name, learnt) in enumerate(solved["members"].items()):
-            weight = solved["weights"][channel, k]
-            asked = np.flatnonzero(weight)
-            said = answer_member(pool[name], learnt, past[asked], channel[asked], horizon, logs)
-            there = ~np.isnan(said[:, 0])
-            found[asked[there]] += weight[asked[there], None] * said[there]
-            total[asked[there], 0] += weight[asked[there]]
-        return np.moveaxis((found / total).reshape(n, n_targets, horizon), 1, 2)
+        found = np.empty((len(past), horizon))
+        size = max(1, _ANSWERS // (len(pool) * horizon))
+        for first in range(0, len(past), size):
+            rows = slice(first, first + size)
+            weights = solved["weights"][channel[rows]]
+            said = np.full((len(weights), weights.shape[1], horizon), np.nan)
+            for k, (name, learnt) in enumerate(solved["members"].items()):
+                asked = np.flatnonzero(weights[:, k])
+                said[asked, k] = answer_member(
+                    pool[name], learnt, past[rows][asked], channel[rows][asked], horizon, logs
+                )
+            found[rows] = mix(said, weights)
+        return np.moveaxis(found.reshape(n, n_targets, horizon), 1, 2)
 
     @property
     def weights_(self) -> dict[str, float]:

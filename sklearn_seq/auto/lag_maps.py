@@ -19,7 +19,7 @@ from sklearn_seq.auto.channels import Channels
 from sklearn_seq.auto.seasons import autocorrelations
 from sklearn_seq.training.window_ridge import WindowMap, WindowMoments, WindowRidge
 
-__all__ = ["Autoregression", "ClusterMaps", "WindowMaps", "lags_of"]
+__all__ = ["Autoregression", "ClusterMaps", "SharedAutoregression", "WindowMaps", "find_clusters", "lags_of"]
 
 _OTHERS = 0.1  # weight of the series of other clusters
 _MOST_ROWS = 6000  # of a channel that its own regression learns from
@@ -37,6 +37,12 @@ def _lookbacks(channels: Channels, seasons: tuple[int, ...]) -> list[int]:
     return sorted(i for i in wanted if 1 <= i <= most)
 
 
+def _solve(channels: Channels, lookbacks: list[int]) -> WindowMap:
+    found = WindowRidge(channels.horizon, lookbacks).fit(*channels.joined())
+    assert isinstance(found, WindowMap)  # one for all
+    return found
+
+
 @dataclass(frozen=True)
 class WindowMaps:
     """One linear map of windows to what follows them, for all channels.
@@ -50,12 +56,24 @@ class WindowMaps:
 
     def learn(self, channels: Channels) -> dict[str, Any]:
         """Solve for the map."""
-        ridge = WindowRidge(channels.horizon, _lookbacks(channels, self.seasons))
-        return asdict(ridge.fit(*channels.joined()))
+        return asdict(_solve(channels, _lookbacks(channels, self.seasons)))
 
     def answer(self, learnt: dict[str, Any], past: np.ndarray, channel: np.ndarray, horizon: int) -> np.ndarray:
         """Forecasts (n, horizon) of what follows ``past`` (n, L) of channels (n,)."""
         return WindowMap(**learnt).predict(past)
+
+
+def find_clusters(channels: Channels, seasons: tuple[int, ...], n_clusters: int) -> np.ndarray:
+    """The cluster of each channel, (n_channels,), by its autocorrelations."""
+    base, longer = seasons[0], seasons[-1]
+    lags = {1, 2, 3, base // 4, base // 2, base, 2 * base, 3 * base, 5 * base, longer - base, longer, 2 * longer}
+    table = autocorrelations(channels.values, max(lags))[:, sorted(lags - {0})]
+    # in an order of their own, as centres are drawn by position: the order of series is to change nothing
+    order = np.lexsort(np.round(table, 9).T)
+    found = np.empty(len(table), dtype=np.int64)
+    n = min(n_clusters, len(np.unique(table, axis=0)))
+    found[order] = KMeans(n, n_init=4, random_state=0).fit_predict(table[order])
+    return found
 
 
 class _Moments(WindowMoments):
@@ -86,9 +104,8 @@ class ClusterMaps:
 
     def learn(self, channels: Channels) -> dict[str, Any]:
         """Cluster the channels and solve for the maps."""
-        cluster = self._clusters(channels)
-        values, starts, stops = channels.joined()
-        of_all = WindowRidge(channels.horizon, _lookbacks(channels, self.seasons)[-2:]).fit(values, starts, stops)
+        cluster = find_clusters(channels, self.seasons, self.n_clusters)
+        of_all = _solve(channels, _lookbacks(channels, self.seasons)[-2:])
         whole = _Moments(of_all.lookback, channels.horizon)
         parts = [_Moments(of_all.lookback, channels.horizon) for _ in range(int(cluster.max()) + 1)]
         for x, i in zip(channels.values, cluster.tolist(), strict=True):
@@ -101,17 +118,6 @@ class ClusterMaps:
             part.take_in(whole, 1.0)
             maps.append(asdict(part.solve(of_all.shift, of_all.lambda_)))
         return {"cluster": cluster, "maps": maps}
-
-    def _clusters(self, channels: Channels) -> np.ndarray:
-        base, longer = self.seasons[0], self.seasons[-1]
-        lags = {1, 2, 3, base // 4, base // 2, base, 2 * base, 3 * base, 5 * base, longer - base, longer, 2 * longer}
-        table = autocorrelations(channels.values, max(lags))[:, sorted(lags - {0})]
-        # in an order of their own, as centres are drawn by position: the order of series is to change nothing
-        order = np.lexsort(np.round(table, 9).T)
-        found = np.empty(len(table), dtype=np.int64)
-        n = min(self.n_clusters, len(np.unique(table, axis=0)))
-        found[order] = KMeans(n, n_init=4, random_state=0).fit_predict(table[order])
-        return found
 
     def answer(self, learnt: dict[str, Any], past: np.ndarray, channel: np.ndarray, horizon: int) -> np.ndarray:
         """Forecasts (n, horizon) of what follows ``past`` (n, L) of channels (n,)."""
@@ -132,8 +138,35 @@ def lags_of(seasons: tuple[int, ...], most: int, dense: bool = False) -> np.ndar
             lags |= {season - 1, season, season + 1}
             lags |= {i * season for i in range(2, (_SEASONS if season == seasons[0] else 2) + 1)}
     if dense:
-        lags |= set(range(1, min(seasons[0], _DENSE) + 3))
+        lags |= set(range(1, min(seasons[0], _DENSE) + 3)) | set(range(2 * seasons[0] - 2, 2 * seasons[0] + 3))
     return np.array(sorted(i for i in lags if 1 <= i <= most))
+
+
+def _lagged(x: np.ndarray, lags: np.ndarray) -> np.ndarray:
+    """The lags of each row, and the row itself, (n, n_lags + 1)."""
+    return sliding_window_view(x, lags[-1] + 1)[:, np.r_[lags[-1] - lags, lags[-1]]].astype(np.float64)
+
+
+def _nearest(lags: np.ndarray, anchor: int) -> int:
+    """Where the anchor is among the lags; the nearest, where series are too short for it."""
+    return int(np.argmin(np.abs(lags - anchor)))
+
+
+def _products(table: np.ndarray, lags: np.ndarray, anchor: int) -> np.ndarray:
+    """Sums of products of differences to the anchor, (n_lags + 1, n_lags + 1)."""
+    place = _nearest(lags, anchor)
+    table = table - table[:, place : place + 1]
+    return table.T @ table
+
+
+def _coefficients(products: np.ndarray, lags: np.ndarray, anchor: int, penalty: float) -> np.ndarray:
+    """The ridge solution (n_lags,); with an anchor they sum to 1."""
+    coef = np.linalg.solve(products[:-1, :-1] + penalty * np.eye(len(lags)), products[:-1, -1])
+    if anchor:
+        place = _nearest(lags, anchor)
+        coef[place] = 0.0
+        coef[place] = 1.0 - coef.sum()
+    return coef
 
 
 @dataclass(frozen=True)
@@ -171,21 +204,12 @@ class Autoregression:
         return {"lags": lags, "coef": coef, "intercept": intercept}
 
     def _solve(self, x: np.ndarray, lags: np.ndarray) -> tuple[np.ndarray, float]:
-        columns = np.r_[lags[-1] - lags, lags[-1]]
-        table = sliding_window_view(x, lags[-1] + 1)[:, columns].astype(np.float64)  # the lags, and what followed
-        anchor = int(np.argmin(np.abs(lags - self.anchor)))  # the lag itself, if it is there
-        center = table[:, anchor : anchor + 1] if self.anchor else table.mean(axis=0)
-        table = table - center
-        products = table.T @ table
-        n, n_lags = len(table), len(lags)
+        table = _lagged(x, lags)
+        mean = np.zeros(len(lags) + 1) if self.anchor else table.mean(axis=0)
+        products = _products(table, lags, self.anchor) if self.anchor else (table - mean).T @ (table - mean)
         # of short series there is less to learn
-        penalty = (self.penalty + _SHORT * n_lags / n) * n
-        coef = np.linalg.solve(products[:-1, :-1] + penalty * np.eye(n_lags), products[:-1, -1])
-        if not self.anchor:
-            return coef, float(center[-1] - center[:-1] @ coef)
-        coef[anchor] = 0.0
-        coef[anchor] = 1.0 - coef.sum()
-        return coef, 0.0
+        coef = _coefficients(products, lags, self.anchor, (self.penalty + _SHORT * len(lags) / len(table)) * len(table))
+        return coef, float(mean[-1] - mean[:-1] @ coef)
 
     def answer(self, learnt: dict[str, Any], past: np.ndarray, channel: np.ndarray, horizon: int) -> np.ndarray:
         """Forecasts (n, horizon) of what follows ``past`` (n, L) of channels (n,)."""
@@ -197,3 +221,37 @@ class Autoregression:
         for t in range(longest, longest + horizon):
             rows[t] = np.clip((rows[t - lags] * coef).sum(axis=0) + intercept, low, high)
         return rows[longest:].T
+
+
+@dataclass(frozen=True)
+class SharedAutoregression(Autoregression):
+    """An autoregression for each channel that learns from the others of its cluster, too: together they weigh as much as itself.
+
+    Attributes
+    ----------
+    n_clusters : int
+    """
+
+    n_clusters: int = 1
+
+    def learn(self, channels: Channels) -> dict[str, Any]:
+        """Solve for the coefficients of each channel; one without enough rows has those of its cluster."""
+        lags = lags_of(self.seasons, min(channels.lookback, int(np.median(channels.lengths) - 1) // 2), self.dense)
+        if not len(lags):
+            return Autoregression.learn(self, channels)
+        cluster = find_clusters(channels, self.seasons, self.n_clusters)
+        products = np.zeros((len(channels), len(lags) + 1, len(lags) + 1))
+        n = np.zeros(len(channels))
+        for i, x in enumerate(channels.values):
+            x = x[-_MOST_ROWS:]
+            if len(x) > lags[-1]:
+                products[i] = _products(_lagged(x, lags), lags, self.anchor)
+                n[i] = len(x) - lags[-1]
+        coef = np.empty((len(lags), len(channels)))
+        for i in range(len(channels)):
+            alike = cluster == cluster[i]
+            share = max(n[alike].mean(), 1.0) / max(n[alike].sum(), 1.0)
+            mixed = products[i] + share * products[alike].sum(axis=0)
+            penalty = self.penalty * (n[i] + max(n[alike].mean(), 1.0))
+            coef[:, i] = _coefficients(mixed, lags, self.anchor, penalty)
+        return {"lags": lags, "coef": coef, "intercept": np.zeros(len(channels))}

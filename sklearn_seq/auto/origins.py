@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_seq.auto.channels import Channels
 
-__all__ = ["HeldOut", "hold_out", "settle_weights"]
+__all__ = ["HeldOut", "hold_out", "mix", "settle_weights"]
 
 _SHARE = 0.25  # of the rows of a channel that may be held out
 _MOST_HORIZONS, _MOST_BLOCKS = 32, 2000  # that are held out of a channel, and of all of them together
@@ -99,7 +99,7 @@ def settle_weights(
     """
     n_channels, n_members = len(held.cut), said.shape[1]
     if not len(said):
-        return np.tile(np.eye(n_members)[n_naive - 1], (n_channels, 1))
+        return np.tile(np.eye(n_members)[min(1, n_naive - 1)], (n_channels, 1))  # the season, if there is one
     kinds = [_absolute(said, truth), _relative(said, truth, zero[held.channel])]
     scales = [_scales(kind, held.channel, n_channels)[held.channel, None] for kind in kinds]
     errors = sum(kind / scale for kind, scale in zip(kinds, scales, strict=True))
@@ -119,7 +119,7 @@ def settle_weights(
                 for learn, test in halves:
                     weights = _powers(errors[learn], held.channel[learn], held.n_blocks / 2, p, k)
                     test = test & judged
-                    found[test] = _mix(said[test], weights[held.channel[test]])
+                    found[test] = _mean(said[test], weights[held.channel[test]])
                 parts = [_absolute(found[:, None], truth), _relative(found[:, None], truth, zero[held.channel])]
                 loss = np.mean([(part / scale)[judged].mean() for part, scale in zip(parts, scales, strict=True)])
                 losses[p, k], mixtures[p, k] = float(loss), found
@@ -129,7 +129,7 @@ def settle_weights(
         mixed = mixtures[power, shrinkage]
     weights = _powers(errors, held.channel, held.n_blocks, power, shrinkage)
     if mixed is None:
-        mixed, judged = _mix(said, weights[held.channel]), np.ones(len(said), dtype=bool)
+        mixed, judged = mix(said, weights[held.channel]), np.ones(len(said), dtype=bool)
     naive = int(np.nanmean(errors[:, :n_naive], axis=0).argmin())
     share = _clear_share(mixed[judged], said[judged, naive], truth[judged], _blocks(held, series)[judged])
     weights *= share
@@ -182,7 +182,7 @@ def _blocks(held: HeldOut, series: np.ndarray) -> np.ndarray:
     # origins lie in n_blocks - 1 horizons and one row more
     horizon = np.where(blocks > 1, span / np.maximum(blocks - 1, 1), 1)
     place = ((held.origin - held.cut[held.channel]) / np.maximum(horizon, 1)).round().astype(np.int64)
-    return np.unique(series[held.channel] * (_MOST_HORIZONS + 1) + place, return_inverse=True)[1]
+    return series[held.channel] * (_MOST_HORIZONS + 1) + place
 
 
 def _powers(
@@ -200,7 +200,9 @@ def _powers(
     logs[there] -= np.nanmean(logs[there], axis=1, keepdims=True)
     known = there[:, None] & ~np.isnan(logs)
     logs = np.where(known, logs, 0.0)
-    of_pool = logs.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    # the mean of errors, not of their logarithms, as what fails badly on few series is to count
+    relative = np.where(known, np.exp(logs), 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    of_pool = np.log(np.maximum(relative, 1e-12))
     evidence = np.where(known, n_blocks[:, None], 0.0)
     drawn = (evidence * logs + shrinkage * of_pool) / (evidence + shrinkage)
     weights = np.exp(-power * (drawn - drawn.min(axis=1, keepdims=True)))
@@ -209,7 +211,29 @@ def _powers(
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _mix(said: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def mix(said: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Half the weighted mean, half the weighted median, which no single member carries away.
+
+    Parameters
+    ----------
+    said : ndarray of shape (n, n_members, horizon)
+        NaN of members without an answer, which count nothing.
+    weights : ndarray of shape (n, n_members)
+
+    Returns
+    -------
+    ndarray of shape (n, horizon)
+    """
+    order = np.argsort(said, axis=1)  # NaN comes last, and has no weight
+    there = np.where(np.isnan(said[:, :, 0]), 0.0, weights)
+    there = there / there.sum(axis=1, keepdims=True)
+    below = np.cumsum(np.take_along_axis(there[:, :, None], order, axis=1), axis=1)
+    middle = (below >= 0.5 - 1e-12).argmax(axis=1)[:, None]
+    median = np.take_along_axis(said, np.take_along_axis(order, middle, axis=1), axis=1)[:, 0]
+    return 0.5 * _mean(said, weights) + 0.5 * median
+
+
+def _mean(said: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted means (n, horizon); members without an answer count nothing."""
     weights = np.where(np.isnan(said[:, :, 0]), 0.0, weights)
     weights = weights / weights.sum(axis=1, keepdims=True)
@@ -219,11 +243,12 @@ def _mix(said: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def _clear_share(mixed: np.ndarray, naive: np.ndarray, truth: np.ndarray, block: np.ndarray) -> float:
     """How much of the mixture to take: all where its gain on the naive forecast is large for how it varies, else less, to nothing."""
     shares = []
+    _, block, n = np.unique(block, return_inverse=True, return_counts=True)
     for power in (1, 2):
-        own, others = (np.bincount(block, (np.abs(f - truth) ** power).mean(axis=1)) for f in (mixed, naive))
-        gain = (own - others) / np.maximum(own + others, 1e-12) * 2.0
-        n, (n_prior, deviation) = len(gain), _PRIOR
-        spread = (((gain - gain.mean()) ** 2).sum() + n_prior * deviation**2) / (n - 1 + n_prior)
-        mean, error = gain.mean(), _CLEAR * np.sqrt(spread / n)
+        own, others = (np.bincount(block, (np.abs(f - truth) ** power).mean(axis=1)) / n for f in (mixed, naive))
+        gain = (own - others) / max(others.mean(), 1e-12)
+        n_blocks, (n_prior, deviation) = len(gain), _PRIOR
+        spread = (((gain - gain.mean()) ** 2).sum() + n_prior * deviation**2) / (n_blocks - 1 + n_prior)
+        mean, error = gain.mean(), _CLEAR * np.sqrt(spread / n_blocks)
         shares.append(0.0 if mean >= 0 else max(0.0, 1.0 - (error / mean) ** 2))
     return float(min(shares))

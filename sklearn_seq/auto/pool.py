@@ -12,13 +12,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from sklearn_seq.auto.channels import Channels, Logarithms, begins
-from sklearn_seq.auto.lag_maps import Autoregression, ClusterMaps, WindowMaps
+from sklearn_seq.auto.lag_maps import Autoregression, ClusterMaps, SharedAutoregression, WindowMaps
 from sklearn_seq.auto.smoothing import Smoothing, Theta
 
 __all__ = ["Drift", "Entry", "Member", "Repeat", "SeasonMean", "answer_member", "learn_pool", "make_pool"]
 
 _FEWEST_IN_CLUSTER = 12  # channels, on average
 _CLUSTERS = (8, 20)
+_TOO_FAR = 2.0  # ranges of the past beyond which no forecast goes
 
 
 class Member(Protocol):
@@ -126,6 +127,8 @@ def make_pool(seasons: tuple[int, ...], n_channels: int, budget: float = 1.0) ->
             for n in _CLUSTERS:
                 if n_channels >= n * _FEWEST_IN_CLUSTER and budget >= 1:
                     found[f"{n} maps"] = ClusterMaps(seasons, n)
+                    for m in real or [1]:
+                        found[f"{n} autoregressions from {m}"] = SharedAutoregression(seasons, m, 1e-2, True, n)
         pool |= {f"log {name}" if logarithms else name: Entry(member, logarithms) for name, member in found.items()}
     return pool
 
@@ -145,14 +148,17 @@ def answer_member(
 ) -> np.ndarray:
     """Forecasts of a member (n, horizon), NaN where it has none."""
     out = np.full((len(past), horizon), np.nan)
-    if learnt is None:
+    if learnt is None or not len(past):
         return out
-    if not entry.logarithms:
-        return entry.member.answer(learnt, past, channel, horizon)
-    usable = logs.usable
-    mine = np.flatnonzero(np.isin(channel, usable))
-    if len(mine):
-        its = channel[mine]
-        found = entry.member.answer(learnt, logs.forward(past[mine], its), np.searchsorted(usable, its), horizon)
-        out[mine] = logs.back(found, its)
-    return out
+    if entry.logarithms:
+        usable = logs.usable
+        mine = np.flatnonzero(np.isin(channel, usable))
+        if len(mine):
+            its = channel[mine]
+            found = entry.member.answer(learnt, logs.forward(past[mine], its), np.searchsorted(usable, its), horizon)
+            out[mine] = logs.back(found, its)
+    else:
+        out = entry.member.answer(learnt, past, channel, horizon)
+    # what grows without bound, such as a trend of few rows in logarithms, is worse than any other forecast
+    low, high = past.min(axis=1, keepdims=True), past.max(axis=1, keepdims=True)
+    return np.clip(out, low - _TOO_FAR * (high - low), high + _TOO_FAR * (high - low))

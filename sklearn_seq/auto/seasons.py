@@ -12,11 +12,11 @@ __all__ = ["autocorrelations", "find_seasons"]
 _MOST_CHANNELS = 500
 _MOST_ROWS = 8000
 _LONGEST = 1000
-_CLEAR = 4.0  # standard errors of an autocorrelation
+_CLEAR = 5.0  # standard errors of an autocorrelation
 _LEAST = 0.1
 _NEARLY = 0.8  # share of the highest peak that the shortest season has to have
 _MULTIPLES = 12  # seasons in a longer one, at most
-_MORE = 0.03  # by which a longer season has to stand out among its neighbours
+_MORE = 0.05  # by which a longer season has to stand out among its neighbours
 _SHARE = 0.2  # of the channels that a season has to hold for
 _AS_MANY = 25  # independent channels that a panel is taken for, at most
 
@@ -66,11 +66,11 @@ def find_seasons(channels: Channels, first: int | None = None) -> tuple[int, ...
     n_told = told.sum(axis=0)
     mean = table.sum(axis=0) / np.maximum(n_told, 1)
     # channels are not independent, but many of them tell more than one
-    clear = np.maximum(_LEAST, _CLEAR / np.sqrt(longest * min(len(changes), _AS_MANY)))
+    clear = np.maximum(_LEAST, _CLEAR / np.sqrt((longest - lags) * min(len(changes), _AS_MANY)))
     mean[n_told < max(1, _SHARE * len(changes))] = 0.0
     if first is None:
         inner = mean[1:-1]
-        peaks = 1 + np.flatnonzero((inner > mean[:-2]) & (inner >= mean[2:]) & (inner > clear))
+        peaks = 1 + np.flatnonzero((inner > mean[:-2]) & (inner >= mean[2:]) & (inner > clear[1:-1]))
         peaks = peaks[peaks > 1]
         if not len(peaks):
             return (1,)
@@ -80,7 +80,7 @@ def find_seasons(channels: Channels, first: int | None = None) -> tuple[int, ...
     votes = np.zeros(len(multiples))
     for k in range(1, len(multiples) - 1):
         around = of_multiples[:, [0, k - 1, k + 1]].max(axis=1)
-        votes[k] = np.mean((of_multiples[:, k] > around + _MORE) & (of_multiples[:, k] > clear))
+        votes[k] = np.mean((of_multiples[:, k] > around + _MORE) & (of_multiples[:, k] > clear[multiples[k]]))
     if votes.size and votes.max() >= _SHARE:
         return first, int(multiples[votes.argmax()])
     return (first,)

@@ -190,7 +190,7 @@ class Theta:
         """Choose the constant of each channel."""
         past = channels.last(min(int(channels.lengths.max()), max(_MOST_ROWS, 3 * self.season)))
         begin = begins(past)
-        line, rest = self._without_season(past, begin)
+        _, rest = self._without_season(past, begin)
         grid = np.array([(a, 0.0, 1.0, 0.0) for a in _ALPHAS]).T
         leads = tuple(sorted({1, min(channels.horizon, past.shape[1] // 3 + 1)}))
         _, errors = filter_past(rest, begin, _flat(rest, begin), grid[:, None], leads)

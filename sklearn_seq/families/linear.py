@@ -23,7 +23,7 @@ _EXTERNAL_LOOKBACK = 96  # where targets have no past
 _LAGS, _EXTERNAL_LAGS = 8, 24  # of columns beside the targets
 _MOST_LAGS = 512  # of all such columns together
 # what has to go of the squared error held out, to take what is more daring
-_GAIN_OF_NO_SHIFT, _GAIN_OF_OWN, _GAIN_OF_PAST, _GAIN_OF_KNOWN = 0.02, 0.02, 0.01, 0.005
+_GAIN_OF_OWN, _GAIN_OF_PAST, _GAIN_OF_KNOWN = 0.02, 0.01, 0.005
 _WITH_GAPS = 128  # the longest look-back of windows that are written out
 _COMPLETE = 0.5  # share of the windows without a gap, below which they are
 
@@ -92,14 +92,14 @@ class LinearForecaster(SolvedForecasterMixin, BaseEstimator):
     ] = "auto"  # type: ignore[assignment]
     shift: Annotated[
         Literal["auto", "last", "mean", "none"],
-        'What is taken from a window and put back: its last value, its mean, nothing. "auto" takes nothing only where that is clearly '
-        "better, as it pulls forecasts to the mean of training.",
+        'What is taken from a window and put back: its last value, its mean, nothing. "auto" chooses between the first two; nothing '
+        "pulls forecasts to the mean of training, which helps where the level never changes and harms where it does.",
     ] = "auto"
     alpha: Annotated[
         float | Literal["auto"] | np.ndarray,
         AtLeast(0),
         'Penalty, relative to the mean square of the features; one for all, for each step, or for each target and step. "auto" chooses '
-        "one for each quarter of the horizon.",
+        "one for all.",
     ] = "auto"
     channels: Annotated[
         Literal["auto", "shared", "own"],
@@ -218,7 +218,7 @@ class LinearForecaster(SolvedForecasterMixin, BaseEstimator):
     ) -> _Choice:
         horizon, n_targets = windows.layout.horizon, series.values.shape[1]
         lookbacks = [n for n in self._candidates() if n <= self.lookback_] or [self.lookback_]
-        shifts: list[str] = ["last", "mean", "none"] if self.shift == "auto" else [self.shift]
+        shifts: list[str] = ["last", "mean"] if self.shift == "auto" else [self.shift]
         given = self._given_alphas(n_targets, horizon)
         if external:
             return _Choice(self.lookback_, ["none"], None, _square_held_out(series), external=True)
@@ -233,13 +233,8 @@ class LinearForecaster(SolvedForecasterMixin, BaseEstimator):
             return _Choice(lookbacks[0], shifts, given, float("nan"))
         lambdas = LAMBDAS if given is None else np.unique(given).tolist()
         place: Any = {"starts": series.starts, "stops": series.stops, "tail": self.tail, "refit": False}
-        plain, rest = shifts[:2], shifts[2:]
-        best: Any = WindowRidge(horizon, lookbacks, plain, lambdas).fit(series.values, **place)
+        best: Any = WindowRidge(horizon, lookbacks, shifts, lambdas).fit(series.values, **place)
         held_out = _within(windows, series.first - lookbacks[-1], series.stops, lookbacks[-1])
-        if rest:
-            tried: Any = WindowRidge(horizon, lookbacks, rest, lambdas).fit(series.values, **place)
-            if _beats(held_out, effect, [tried], [best], _GAIN_OF_NO_SHIFT):
-                best = tried
         alphas, score = best.lambda_[None], best.score
         if own:
             each: Any = WindowRidge(horizon, [best.lookback], [best.shift], lambdas, own=True).fit(
@@ -371,14 +366,23 @@ def _within(windows: Windows, starts: np.ndarray, stops: np.ndarray, lookback: i
 def _beats(
     windows: Windows, effect: np.ndarray | None, new: list[WindowMap], old: list[WindowMap], gain: float
 ) -> bool:
-    """Whether the squared error is less by such a share in both halves of some windows."""
-    half = len(windows) // 2
-    if not half:
+    """Whether the squared error is less by such a share in both halves of some windows, in time.
+
+    The halves share no target, and each has to be as long as the horizon: windows that overlap say the same thing over and over.
+    """
+    origins, series, horizon = windows.origins, windows.series, windows.layout.horizon
+    ends = np.array([(origins[series == i].min(), origins[series == i].max()) for i in np.unique(series)])
+    if not len(ends):
         return False
+    middle = ends.sum(axis=1) // 2
+    if min((middle - horizon - ends[:, 0]).max(), (ends[:, 1] - middle).max()) < horizon:
+        return False
+    of_series = middle[np.searchsorted(np.unique(series), series)]
     truth = _truth(windows, effect)
     errors = [np.nan_to_num(truth - _say(windows, maps, effect)) ** 2 for maps in (new, old)]
     return all(
-        errors[0][part].sum() < (1.0 - gain) * errors[1][part].sum() for part in (slice(half), slice(half, None))
+        errors[0][half].sum() < (1.0 - gain) * errors[1][half].sum()
+        for half in (origins + horizon <= of_series, origins >= of_series)
     )
 
 

@@ -102,7 +102,7 @@ class ForecastLoss:
         found = output.view(*truth.shape, -1)
         center = found.squeeze(-1) if found.shape[-1] == 1 else found[..., 0]
         if self.kind == "squared_error":
-            each = torch.nn.functional.mse_loss(center, truth, reduction="none")
+            each = (center - truth).square()
         elif self.kind == "absolute_error":
             each = (center - truth).abs()
         elif self.kind == "huber":

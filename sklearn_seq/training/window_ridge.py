@@ -163,7 +163,7 @@ class WindowMoments:
         lambda_ : ndarray of shape (H,)
             Penalty of each step, relative to the mean diagonal of the products of the features.
         constant : bool
-            With an intercept, which is not penalised.
+            With an intercept, penalised as the other coefficients are.
         score : float
             For the solution.
         """
@@ -189,7 +189,7 @@ class WindowRidge:
     own : bool
         A map for each channel instead of one for all.
     constant : bool
-        With an intercept, which is not penalised.
+        With an intercept, penalised as the other coefficients are: what a series drifted by is drawn to nothing.
     n_blocks : int
         Blocks of steps of the horizon that have a penalty each.
     """
@@ -203,7 +203,7 @@ class WindowRidge:
         *,
         own: bool = False,
         constant: bool = True,
-        n_blocks: int = 4,
+        n_blocks: int = 1,
     ) -> None:
         self.horizon = horizon
         self.lookbacks = sorted(set(lookbacks))
@@ -383,17 +383,26 @@ class _Panel(NamedTuple):
 
 
 class _Spectrum:
-    """The solutions of all penalties, from one eigendecomposition."""
+    """The solutions of all penalties, from one eigendecomposition.
+
+    The constant is a feature as the others are, and is penalised as they are: what a series drifted by in training is drawn
+    to nothing.
+    """
 
     def __init__(self, second: np.ndarray, lookback: int, shift: str, constant: bool) -> None:
-        self.lookback, self.shift = lookback, shift
-        second = _shifted(second, shift, lookback)
-        self.mean = second[-1, :-1] / second[-1, -1] * constant  # (L + 1 + H,)
-        products = _about(self.mean, second)
-        p = lookback + 1
+        self.lookback, self.shift, self.constant = lookback, shift, constant
+        products = self._ordered(_shifted(second, shift, lookback))
+        p = self.n_inputs = lookback + 1 + constant
         self.per_unit = np.trace(products[:p, :p]) / p  # what a penalty of 1 adds to the diagonal
         self.values, self.vectors = eigh(products[:p, :p], driver="evd", check_finite=False)  # (p,), (p, p)
         self.moments = self.vectors.T @ products[:p, p:]  # (p, H)
+
+    def _ordered(self, second: np.ndarray) -> np.ndarray:
+        """Sums of products of the inputs, the constant behind them, and then of the targets."""
+        first = np.arange(self.lookback + 1)
+        ones = [len(second) - 1] if self.constant else []
+        order = np.concatenate([first, ones, np.arange(self.lookback + 1, len(second) - 1)]).astype(np.int64)
+        return second[np.ix_(order, order)]
 
     def _inverse(self, lambda_: float) -> np.ndarray:
         """One over each penalised eigenvalue; zero for directions that the windows do not have, (p, 1)."""
@@ -403,8 +412,8 @@ class _Spectrum:
 
     def errors(self, second: np.ndarray, lambdas: np.ndarray) -> np.ndarray:
         """Mean squared errors (A, H) of the windows of which ``second`` has the sums of products."""
-        p = self.lookback + 1
-        products = _about(self.mean, _shifted(second, self.shift, self.lookback))
+        p = self.n_inputs
+        products = self._ordered(_shifted(second, self.shift, self.lookback))
         inputs = self.vectors.T @ products[:p, :p] @ self.vectors  # (p, p)
         cross = self.vectors.T @ products[:p, p:]  # (p, H)
         out = np.empty((len(lambdas), len(products) - p))
@@ -414,13 +423,13 @@ class _Spectrum:
         return np.maximum(out, 0.0) / second[-1, -1]
 
     def solve(self, lambda_: np.ndarray, score: float) -> WindowMap:
-        p = self.lookback + 1
         coef = np.empty_like(self.moments)
         for one in np.unique(lambda_):
             mine = lambda_ == one
             coef[:, mine] = self.vectors @ (self._inverse(one) * self.moments[:, mine])
-        intercept = self.mean[p:] - self.mean[:p] @ coef
-        return WindowMap(coef[:-1], coef[-1], intercept, self.shift, lambda_, score)
+        lookback = self.lookback
+        intercept = coef[lookback + 1] if self.constant else np.zeros(coef.shape[1])
+        return WindowMap(coef[:lookback], coef[lookback], intercept, self.shift, lambda_, score)
 
 
 def _shift_weights(shift: str, lookback: int) -> np.ndarray:
