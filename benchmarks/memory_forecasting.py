@@ -5,7 +5,8 @@
 A table of 1,000,000 rows and 8 columns (float32), look-back 512, horizon 24. Each case in a process of its own, after a tiny fit
 that has everything loaded: the highest resident size during the fit less that before it, by the bytes of the table; beside it
 the bytes of one batch with its activations. Networks are small; an LSTM is stopped after 300 batches, as an epoch takes long
-and no batch needs more than another. A matrix of lags is what scikit-learn's regressors want; it is measured on a table of 10,000 rows, as it grows with the rows. Linux only.
+and no batch needs more than another. A matrix of lags is what scikit-learn's regressors want; it is measured on a table of
+10,000 rows, as it grows with the rows. Linux only.
 """
 
 import argparse

@@ -86,9 +86,7 @@ class ReductionForecaster(SolvedForecasterMixin, BaseEstimator):
             _seed(model, self.random_state)
         how = {"normalize": self.normalize, "channels": self.channels, "dtype": self._table["dtype"]}
         features, truth = _training_rows(windows, how)
-        if truth.shape[1] > 1 and not get_tags(model).target_tags.multi_output:
-            model = MultiOutputRegressor(model)
-        return how | {"model": model.fit(features, truth if truth.shape[1] > 1 else truth[:, 0])}
+        return how | {"model": _fitted(model, features, truth)}
 
     def _decide(self, windows: Windows, solved: dict[str, Any]) -> np.ndarray:
         features, shift = _rows(windows, solved)
@@ -117,6 +115,18 @@ class ReductionForecaster(SolvedForecasterMixin, BaseEstimator):
                 "ahead, so after one step nothing is known of it; wanted each past column to be one of these. Name it in target or "
                 "known_future, or set strategy='direct'."
             )
+
+
+def _fitted(model: Any, features: np.ndarray, truth: np.ndarray) -> Any:
+    """The regressor, or one for each column where it answers one number alone."""
+    if truth.shape[1] == 1:
+        return model.fit(features, truth[:, 0])
+    if get_tags(model).target_tags.multi_output:
+        return model.fit(features, truth)
+    try:  # some that take several columns do not say so, such as scikit-learn's MLPRegressor
+        return clone(model).fit(features, truth)
+    except ValueError:
+        return MultiOutputRegressor(model).fit(features, truth)
 
 
 def _groups(layout: Layout, channels: str) -> list[list[int]]:

@@ -27,12 +27,16 @@ from sklearn_seq.training.blas import one_blas_thread
 from sklearn_seq.training.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from sklearn_seq.training.devices import device_for_predict
 from sklearn_seq.training.run import weights_of
+from sklearn_seq.training.window_designs import share_without_gaps
 from sklearn_seq.training.window_ridge import WindowMap, WindowRidge
 
 __all__ = ["ForecastLoss", "NetworkForecasterMixin"]
 
 _LOOKBACKS = (24, 48, 96, 168, 336, 512, 720)  # of a solved map, as far as the look-back goes
-_LEAST_WINDOWS = 2  # to choose a penalty by some of them
+_MOST_ROWS = 1 << 17  # of a series that it is solved with, the last ones: more would cost memory and tell little
+_COMPLETE = (
+    0.5  # share of windows without a gap from which on those with one are left out; with fewer, filled values stand in
+)
 # what augmentations leave the truth of the horizon as it is
 _OF_THE_PAST = ("jitter", "mask")
 
@@ -266,15 +270,23 @@ class NetworkForecasterMixin(ForecasterMixin, FittedState, CallbackSupportMixin,
             return None
         if self.linear == "learnt":
             return {"kind": "learnt"}
+        lookbacks = [size for size in _LOOKBACKS if size < layout.lookback] + [layout.lookback]
         # rows that windows to train on reach, series by series
         n = np.bincount(windows.series, minlength=len(windows.starts))
         some = np.flatnonzero(n)
         first = np.cumsum(n) - n
         starts = windows.origins[first[some]].astype(np.int64) - layout.lookback
         stops = windows.origins[first[some] + n[some] - 1].astype(np.int64) + layout.horizon
-        scaled = windows.scaled(np.float32) if self._table["inside"] else table
-        values = scaled[:, places(layout.target)]
-        lookbacks = [size for size in _LOOKBACKS if size < layout.lookback] + [layout.lookback]
+        starts = np.maximum(starts, stops - _MOST_ROWS)
+        values = table[:, places(layout.target)]
+        if self._table["inside"]:  # one series, not scaled
+            target = list(layout.target)
+            values = (values[starts[0] : stops[0]] - windows.scale.mean[0, target]) / windows.scale.deviation[0, target]
+            values, starts, stops = values.astype(np.float32), np.zeros(1, np.int64), stops - starts
+        elif layout.marked:
+            known = np.where(table[:, layout.target_marks] > 0, np.nan, values)
+            if share_without_gaps(known, starts, stops, lookbacks[0] + layout.horizon) > _COMPLETE:
+                values = known
         with one_blas_thread():
             found = WindowRidge(layout.horizon, lookbacks, shifts=("last", "mean")).fit(values, starts, stops)
         assert isinstance(found, WindowMap)

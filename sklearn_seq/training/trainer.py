@@ -141,7 +141,8 @@ class Trainer:
         rates = np.stack([replica.rates(n_steps) for replica in self.replicas], axis=1)
         if self.listeners is None:
             self.optimizer.prepare(rates, active)
-        losses, sizes = [], []
+        # a block for all of them: small tensors kept among large ones that come and go would break up the heap
+        losses, sizes = self.flat.values.new_empty(n_steps, len(self.replicas)), []
         step = self.replicas[0].plan.step or _gradient_step
         augment = self.replicas[0].plan.augment
         for i, batch in enumerate(self.batches.epoch()):
@@ -157,12 +158,12 @@ class Trainer:
                 self.listeners.after_gradient(batch)
             self.clip()
             self._update(i if self.listeners is None else 0)
-            losses.append(loss)
+            losses[i] = loss
             sizes.append(batch.sizes)
             if self.listeners is not None:
                 self.listeners.end_batch(batch, loss)
         # the one synchronisation of the epoch
-        return torch.stack(losses).double().cpu().numpy() * np.array(sizes), rates
+        return losses.double().cpu().numpy() * np.array(sizes), rates
 
     def _update(self, i: int) -> None:
         """The i-th step of those the optimiser prepared, shorter for the body where its rate is lower."""
