@@ -33,7 +33,7 @@ def main(picture: str | None = None) -> None:
     forecasters = {
         "same month a year before": NaiveForecaster(method="seasonal", horizon=6),
         "linear": LinearForecaster(horizon=6, calibration_fraction=0.3),
-        "auto": AutoForecaster(horizon=6, random_state=0),
+        "auto": AutoForecaster(horizon=6),
         "GRU": GRUForecaster(lookback=48, horizon=6, hidden_size=16, max_epochs=10, random_state=0),
     }
     print(f"Mean absolute error of forecasts of 6 months, over {TEST} months never seen, in degrees Celsius")

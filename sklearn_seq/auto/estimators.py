@@ -30,12 +30,9 @@ _LARGE = 4000  # rows from which on the products of columns are cheaper, and the
 _FEATURES_OF_LARGE = 4000
 _LANDMARKS = 2000
 _TREES = 300
-# What a network may cost: of more rows, or of longer sequences, there are fewer epochs. Long sequences still get enough for a
-# few hundred steps, which are more epochs where rows are few: in a split of the training parts of OSULeaf and Fish, 20 epochs
-# left as many rows wrong as 40.
+# Of more rows there are fewer epochs.
 _EPOCHS_TIMES_ROWS, _FEWEST_EPOCHS = 4e5, 5
-_EPOCHS_TIMES_STEPS, _FEWEST_OF_LONG, _FEWEST_ROWS_OF_LONG = 4e3, 20, 1280
-_SHORT = 128  # steps of the longest sequence, up to which recurrent networks are affordable, and remember
+_SHORT = 128  # steps of the longest sequence, up to which more than one network is affordable
 _LARGEST_SEED = 2**31 - 1
 
 
@@ -82,7 +79,8 @@ class _Auto(BaseEstimator):
 
         def on_network(name: str) -> Fitted:
             network = self._networks[name][0]()
-            network.set_params(max_epochs=size(min(network.max_epochs, _most_epochs(data))))
+            most_epochs = max(_FEWEST_EPOCHS, _EPOCHS_TIMES_ROWS / len(data))
+            network.set_params(max_epochs=size(min(network.max_epochs, most_epochs)))
             chance = np.random.RandomState(seeds[name])
             how: Any = {"n_classes": n_classes, "random": chance, "n_jobs": self.n_jobs}
             return fit_network(network, data, target, weight, **how)
@@ -155,12 +153,6 @@ class _Auto(BaseEstimator):
 _NAMES = ("kernel", "trees", "minirocket", "hydra", "shapelets", "multirocket", "cnn", "fcn", "resnet", "gru")
 
 
-def _most_epochs(data: Sequences) -> float:
-    n, longest = len(data), data.lengths.max()
-    of_long = max(_FEWEST_OF_LONG, _FEWEST_ROWS_OF_LONG / n)
-    return min(max(_FEWEST_EPOCHS, _EPOCHS_TIMES_ROWS / n), max(of_long, _EPOCHS_TIMES_STEPS / longest))
-
-
 def _with_networks(weights: np.ndarray, judged: np.ndarray) -> np.ndarray:
     """Weights of all models, from those of the ones that left out values judge; the others count as one among equals.
 
@@ -180,9 +172,9 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
     """Classifies sequences without anything to choose: a mixture of models that are accurate for different reasons.
 
     Ridge regression on features of random kernels (MiniRocket, MultiRocket, Hydra), on random shapelets, on the values, on
-    their changes and on a Gaussian kernel of the values; extremely randomised trees on quantiles of intervals; and four
-    networks: `CNNClassifier`, `FCNClassifier` and `ResNetClassifier`, and `GRUClassifier` where no training sequence has more
-    than 128 steps. Each says what it would say of every training row without that row, exactly for ridge regression; so
+    their changes and on a Gaussian kernel of the values; extremely randomised trees on quantiles of intervals; and
+    networks: `CNNClassifier`, and where no training sequence has more than 128 steps `FCNClassifier`, `ResNetClassifier` and
+    `GRUClassifier` too. Each says what it would say of every training row without that row, exactly for ridge regression; so
     probabilities are calibrated, and models are weighed by how probable they made what happened (for few rows the fourth
     power of that [1]_, for many the likelihood of the mixture). Below 1000 distinct rows nothing judges the networks: each
     counts as one model among equals, and is made less sure.
@@ -217,8 +209,8 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
 
     _networks = {
         "cnn": (CNNClassifier, np.inf),
-        "fcn": (FCNClassifier, np.inf),
-        "resnet": (ResNetClassifier, np.inf),
+        "fcn": (FCNClassifier, _SHORT),
+        "resnet": (ResNetClassifier, _SHORT),
         "gru": (GRUClassifier, _SHORT),
     }
 

@@ -84,13 +84,12 @@ class AnsweringMixin(TableReadingMixin):
         running = self._run_on(table, horizon)
         windows = running.every(horizon)
         answers = self._answers(windows, horizon)
-        n, tail = len(table.values), answers.shape[2:]
+        tail = answers.shape[2:]
         found = answers.reshape(-1, *tail)
         counts = -(-running.lengths // horizon) * horizon
         within = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts)
         found = found[within < np.repeat(running.lengths, counts)]
         steps = within[within < np.repeat(running.lengths, counts)] % horizon
-        assert len(found) == n
         return table, found, np.stack([np.repeat(running.series, running.lengths), steps])
 
     def _unscaled(self, found: np.ndarray, series: np.ndarray, *, shift: bool = True) -> np.ndarray:
