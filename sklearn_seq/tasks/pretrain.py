@@ -100,7 +100,8 @@ class Body:
 
     def put_into(self, network: torch.nn.Module, name: str, parts: tuple[str, ...] = _HANDED) -> None:
         """Give its numbers, by default with those of ``scaling``, to a network of an estimator of this name."""
-        weights = {key: array for key, array in self.held.items() if key.startswith(parts)}
+        left = tuple(part for part in _HANDED if part not in parts)
+        weights = {key: array for key, array in self.held.items() if key != _LONGEST and not key.startswith(left)}
         wanted = {key: tuple(t.shape) for key, t in network.state_dict().items() if key.startswith(parts)}
         given = {key: tuple(array.shape) for key, array in weights.items()}
         wrong = sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key))
