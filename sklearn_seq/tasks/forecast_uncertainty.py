@@ -56,7 +56,7 @@ class UncertaintyMixin(AnsweringMixin):
         spread = self._spread(answers)
         return (truth - self._center(answers)) / (1.0 if spread is None else spread)
 
-    # -- fitted ------------------------------------------------------------------------------------------------------
+    # -- answering ---------------------------------------------------------------------------------------------------
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
         """Intervals that the truth falls into so often, step by step.
