@@ -164,6 +164,21 @@ class Windows:
         """Some of the windows."""
         return replace(self, origins=self.origins[rows], series=self.series[rows])
 
+    def split_end(self, fraction: float, horizon: int) -> tuple[Windows, Windows]:
+        """The first windows of each series, and the last share of them; no target of the first lies among those of the last.
+
+        Parameters
+        ----------
+        fraction : float
+        horizon : int
+            Rows that a target reaches ahead.
+        """
+        n = np.bincount(self.series, minlength=len(self.starts))
+        place = np.arange(len(self)) - np.repeat(np.cumsum(n) - n, n)  # of an origin in its series
+        first = np.repeat(n - np.ceil(n * fraction).astype(np.int64), n)
+        early, late = place + horizon <= first, place >= first
+        return self.take(np.flatnonzero(early)), self.take(np.flatnonzero(late))
+
     def spans(self) -> Iterator[slice]:
         """A bounded number of windows at a time, all of them in order."""
         layout = self.layout
@@ -189,11 +204,13 @@ class Windows:
         """What is known of the horizon, scaled, (n_windows, horizon, k)."""
         return self.rows(0, self.layout.horizon, self.layout.known_columns)
 
-    def truth(self) -> np.ndarray:
-        """What came, scaled, NaN where it is missing, (n_windows, horizon, n_targets)."""
-        found = self.rows(0, self.layout.horizon, list(self.layout.target))
-        if self.layout.marked:
-            found[self.rows(0, self.layout.horizon, self.layout.target_marks) > 0] = np.nan
+    def truth(self, steps: int | None = None) -> np.ndarray:
+        """What came, scaled, NaN where it is missing, (n_windows, steps, n_targets); by default of the horizon."""
+        layout = self.layout
+        steps = layout.horizon if steps is None else steps
+        found = self.rows(0, steps, list(layout.target))
+        if layout.marked:
+            found[self.rows(0, steps, layout.target_marks) > 0] = np.nan
         return found
 
     def scaled(self, dtype: type = np.float64) -> np.ndarray:

@@ -24,7 +24,6 @@ from sklearn_seq.training import Part, Plan, Result, Seeds, TrainingParams, outp
 from sklearn_seq.training.augment import read_augment
 from sklearn_seq.training.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from sklearn_seq.training.devices import device_for_predict
-from sklearn_seq.training.run import weights_of
 
 __all__ = ["Reading", "TaskMixin"]
 
@@ -321,15 +320,6 @@ class TaskMixin(PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
         pool = maker.make_pool(body)
         head = Head(pool.out_features, self._n_outputs())
         return Network(scaling, body, pool, head, dropout=getattr(maker, "dropout", 0.0))
-
-    def _as_if_stopped(self, result: Result) -> dict[str, Any]:
-        """What makes a copy of this estimator one whose fit ended with this epoch."""
-        copy = type(self)(**self._fitted_params)
-        copy.__dict__.update(self.__dict__)
-        copy._take(result, keep_optimizer=False)
-        copy._module = copy._rebuild(weights_of(result.module))
-        copy.best_epoch_ = copy.n_iter_
-        return {name: value for name, value in copy.__dict__.items() if self.__dict__.get(name) is not value}
 
     # -- predict -----------------------------------------------------------------------------------------------------
 

@@ -109,5 +109,5 @@ class AnsweringMixin(TableReadingMixin):
                 f"lookback + horizon = {lookback} + {steps}, as rolling forecasts stand on rows of X alone. Give more rows."
             )
         n_more = -steps % self._table["steps"]
-        alone = self._run_on_alone(table, n_more)
+        alone = self._run_on(table, n_more, alone=True)
         return alone.every(int(stride), lookback, alone.lengths - steps)

@@ -18,15 +18,14 @@ from sklearn_seq.sequences.horizons import Windows
 from sklearn_seq.sequences.tables import Columns
 from sklearn_seq.tasks.base import _OF_REPLICAS
 from sklearn_seq.tasks.forecast import ForecasterMixin
-from sklearn_seq.tasks.pretrain import Body, freeze_parameters, read_body
+from sklearn_seq.tasks.pretrain import GENTLE, Body, freeze_parameters, read_body
 from sklearn_seq.tasks.regress import check_levels
 from sklearn_seq.tasks.state import FittedState, keep_on_failure
-from sklearn_seq.training import Part, Plan, Result, Seeds, outputs, run
+from sklearn_seq.training import Part, Plan, Seeds, outputs, run
 from sklearn_seq.training.augment import read_augment
 from sklearn_seq.training.blas import one_blas_thread
 from sklearn_seq.training.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from sklearn_seq.training.devices import device_for_predict
-from sklearn_seq.training.run import weights_of
 from sklearn_seq.training.window_designs import share_without_gaps
 from sklearn_seq.training.window_ridge import WindowMap, WindowRidge
 
@@ -251,17 +250,14 @@ class NetworkForecasterMixin(ForecasterMixin, FittedState, CallbackSupportMixin,
 
     def _hold_out_end(self, windows: Windows) -> tuple[Windows, Windows]:
         """The last origins of each series for validation; none of what is trained on reaches behind the first of them."""
-        n = np.bincount(windows.series, minlength=len(windows.starts))
-        place = np.arange(len(windows)) - np.repeat(np.cumsum(n) - n, n)
-        first = np.repeat(n - np.ceil(n * self.validation_fraction).astype(np.int64), n)
-        early, late = place + windows.layout.horizon <= first, place >= first
-        if not early.any() or not late.any():
+        early, late = windows.split_end(self.validation_fraction, windows.layout.horizon)
+        if not len(early) or not len(late):
             raise ValueError(
-                f"early_stopping holds out {int(late.sum())} of {len(windows)} origins (validation_fraction="
-                f"{self.validation_fraction}) and leaves {int(early.sum())} to train on; wanted some of both. Give more rows or a shorter "
+                f"early_stopping holds out {len(late)} of {len(windows)} origins (validation_fraction="
+                f"{self.validation_fraction}) and leaves {len(early)} to train on; wanted some of both. Give more rows or a shorter "
                 "horizon."
             )
-        return windows.take(np.flatnonzero(early)), windows.take(np.flatnonzero(late))
+        return early, late
 
     def _solve_map(self, windows: Windows, table: np.ndarray) -> dict[str, Any] | None:
         """The linear map around the network; None where there is none."""
@@ -407,19 +403,10 @@ class NetworkForecasterMixin(ForecasterMixin, FittedState, CallbackSupportMixin,
     def _share_of_rate(self) -> float:
         if self.body_lr_factor != "auto":
             return float(self.body_lr_factor)
-        return 1.0 if self.body is None else 0.3
+        return 1.0 if self.body is None else GENTLE
 
     def _batch_rows(self, n: int) -> int:
         return min(128, max(4, n // 32)) if self.batch_size == "auto" else int(self.batch_size)
-
-    def _as_if_stopped(self, result: Result) -> dict[str, Any]:
-        """What makes a copy of this forecaster one whose fit ended with this epoch."""
-        copy = type(self)(**self._fitted_params)
-        copy.__dict__.update(self.__dict__)
-        copy._take(result, keep_optimizer=False)
-        copy._module = copy._rebuild(weights_of(result.module))
-        copy.best_epoch_ = copy.n_iter_
-        return {name: value for name, value in copy.__dict__.items() if self.__dict__.get(name) is not value}
 
     # -- answering ---------------------------------------------------------------------------------------------------
 

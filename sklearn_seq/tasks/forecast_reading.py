@@ -217,25 +217,13 @@ class TableReadingMixin(Versioned):
             values = np.concatenate([values, np.zeros((len(values), learnt["n_external"]), values.dtype)], axis=1)
         return group_rows(X, values, columns, clock=self._clock(), gaps=learnt["gaps"], known=self.series_)
 
-    def _run_on(self, table: Table, n_more: int) -> Running:
-        """The table behind what is remembered."""
+    def _run_on(self, table: Table, n_more: int, *, alone: bool = False) -> Running:
+        """The table behind what is remembered, or by itself."""
         place = {label: i for i, label in enumerate(self.series_)}
-        series = np.array([place[label] for label in table.labels])
-        memory = self._memory()
-        cold = self._hold_stamps(table, series, memory)
-        scale = self._scale()
-        return Running.of(
-            table.values,
-            table.starts,
-            table.stops,
-            series,
-            memory,
-            cold,
-            self._layout(),
-            scale,
-            self._table["static"],
-            n_more,
-        )
+        series, memory = np.array([place[label] for label in table.labels]), self._memory()
+        cold = np.ones(len(series), dtype=bool) if alone else self._hold_stamps(table, series, memory)
+        rows = (table.values, table.starts, table.stops, series, memory, cold)
+        return Running.of(*rows, self._layout(), self._scale(), self._table["static"], n_more)
 
     def _hold_stamps(self, table: Table, series: np.ndarray, memory: Memory) -> np.ndarray:
         """Which series do not go on from training; stamps that cannot go on are refused."""
@@ -262,15 +250,6 @@ class TableReadingMixin(Versioned):
                         "from X alone, or set gaps='ignore' if they do not count."
                     )
         return cold
-
-    def _run_on_alone(self, table: Table, n_more: int) -> Running:
-        place = {label: i for i, label in enumerate(self.series_)}
-        series = np.array([place[label] for label in table.labels])
-        cold = np.ones(len(series), dtype=bool)
-        return Running.of(
-            table.values, table.starts, table.stops, series, self._memory(), cold, self._layout(), self._scale(), self._table["static"],
-            n_more,
-        )  # fmt: skip
 
 
 def _place(column: np.ndarray, values: np.ndarray, places: list[int]) -> int:

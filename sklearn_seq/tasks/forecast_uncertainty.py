@@ -24,23 +24,17 @@ class UncertaintyMixin(AnsweringMixin):
     def _calibrate(self, windows: Windows, columns: Columns) -> Calibration:
         """Learn from the first origins, and measure errors on the last ones, series by series."""
         horizon, fraction = self.horizon, self.calibration_fraction
-        n = np.bincount(windows.series, minlength=len(windows.starts))
-        place = np.arange(len(windows)) - np.repeat(np.cumsum(n) - n, n)  # of an origin in its series
-        held = np.ceil(n * fraction).astype(np.int64)
-        first = np.repeat(n - held, n)
-        late = place >= first
-        early = place + horizon <= first
-        if not early.any() or not late.any():
+        early, tested = windows.split_end(fraction, horizon)
+        if not len(early) or not len(tested):
             raise ValueError(
-                f"calibration_fraction={fraction} leaves {int(early.sum())} of {len(windows)} origins to learn from and {int(late.sum())} "
+                f"calibration_fraction={fraction} leaves {len(early)} of {len(windows)} origins to learn from and {len(tested)} "
                 "to measure errors on; wanted some of both. Give more rows, a shorter horizon, or another fraction."
             )
         model = sklearn.base.clone(self).set_params(calibration_fraction=0.0)
         model.__dict__.update(
             {name: value for name, value in self.__dict__.items() if name not in model.get_params(deep=False)}
         )
-        model._learn(windows.take(np.flatnonzero(early)), columns)
-        tested = windows.take(np.flatnonzero(late))
+        model._learn(early, columns)
         room = windows.stops[tested.series] - tested.origins  # recursion may look beyond the end
         tested = tested.take(np.flatnonzero(room >= horizon))
         errors = [model._errors(tested.take(np.arange(len(tested))[span])) for span in tested.spans()]
@@ -50,11 +44,8 @@ class UncertaintyMixin(AnsweringMixin):
         """Errors in units of the model's spread, (n, horizon, n_targets)."""
         horizon = self._table["horizon"]
         answers = self._answers(windows, horizon)
-        truth = windows.rows(0, horizon, list(windows.layout.target))
-        if windows.layout.marked:
-            truth[windows.rows(0, horizon, windows.layout.target_marks) > 0] = np.nan
         spread = self._spread(answers)
-        return (truth - self._center(answers)) / (1.0 if spread is None else spread)
+        return (windows.truth(horizon) - self._center(answers)) / (1.0 if spread is None else spread)
 
     # -- answering ---------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from sklearn_seq.training import Part, Plan, Seeds, run
 from sklearn_seq.training.batches import Batch
 from sklearn_seq.training.run import weights_of
 
-__all__ = ["Body", "HideSteps", "PretrainMixin", "freeze_parameters", "read_body"]
+__all__ = ["GENTLE", "Body", "HideSteps", "PretrainMixin", "freeze_parameters", "read_body"]
 
 # what of a network is handed over
 _HANDED = ("scaling.", "body.")
@@ -34,7 +34,7 @@ _HANDED = ("scaling.", "body.")
 _LONGEST = "longest"
 # Share of lr for a body that was trained before: of 1, 0.3 and 0.1 the best on training rows whose labels were not used
 # (benchmarks/accuracy_pretraining.py)
-_GENTLE = 0.3
+GENTLE = 0.3
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,7 @@ class PretrainMixin:
         if factor != "auto":
             return float(factor)
         trained_before = "pretrained_body_" in self.__dict__ or self.body is not None  # type: ignore[attr-defined]
-        return _GENTLE if trained_before else 1.0
+        return GENTLE if trained_before else 1.0
 
     def _body_to_begin_with(self) -> Body | None:
         """What ``pretrain`` learnt, before what the parameter ``body`` names."""

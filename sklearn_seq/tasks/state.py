@@ -196,6 +196,15 @@ class FittedState(Versioned):
             "history": self.history_,
         }
 
+    def _as_if_stopped(self, result: Result) -> dict[str, Any]:
+        """What makes a copy of this estimator one whose fit ended with this epoch."""
+        copy = type(self)(**self._fitted_params)
+        copy.__dict__.update(self.__dict__)
+        copy._take(result, keep_optimizer=False)
+        copy._module = copy._rebuild(weights_of(result.module))
+        copy.best_epoch_ = copy.n_iter_
+        return {name: value for name, value in copy.__dict__.items() if self.__dict__.get(name) is not value}
+
     def _refuse_other_network(self) -> None:
         """Going on needs the network of the last fit."""
         now = self._plain_params()
