@@ -355,6 +355,19 @@ def test_a_trend_goes_on():
     np.testing.assert_allclose(found, 0.5 * np.arange(300, 312), atol=2.0)
 
 
+def test_many_short_series_have_their_say_beside_two_long_ones():
+    """Those with one horizon to hold out are judged by other series, so that the long ones alone do not decide."""
+    rng = np.random.default_rng(0)
+    series = [np.arange(9) + 0.1 * rng.normal(size=9) for _ in range(60)]
+    series += [rng.normal(size=40).cumsum() for _ in range(2)]
+    number = np.repeat(np.arange(len(series)), [len(x) for x in series])
+    table = np.column_stack([number, np.concatenate(series)])
+    model = AutoForecaster(horizon=4, season=1, series_id=0, target=1).fit(table)
+    assert model.weights_["last"] < 0.5
+    found = model.forecast().reshape(len(series), 4)[:60]
+    np.testing.assert_allclose(found, np.tile(np.arange(9, 13), (60, 1)), atol=1.0)
+
+
 def test_growth_in_per_cent_is_left_to_logarithms():
     rng = np.random.default_rng(0)
     x = np.exp(0.03 * np.arange(240) + np.tile(rng.normal(size=12), 20) * 0.5 + 0.02 * rng.normal(size=240))

@@ -103,14 +103,11 @@ def settle_weights(
     kinds = [_absolute(said, truth), _relative(said, truth, zero[held.channel])]
     scales = [_scales(kind, held.channel, n_channels)[held.channel, None] for kind in kinds]
     errors = sum(kind / scale for kind, scale in zip(kinds, scales, strict=True))
-    late = _later_half(held)
-    both = np.zeros(n_channels, dtype=bool)
-    both[np.intersect1d(held.channel[late], held.channel[~late])] = True
-    judged = both[held.channel]
+    late = _later_half(held, series)
     power, shrinkage = _USUAL
     mixed = None
-    if judged.any():
-        halves = [(late, ~late & judged), (~late & judged, late)]
+    if late.any() and not late.all():
+        halves = [(late, ~late), (~late, late)]
         losses: dict[tuple[float, float], float] = {}
         mixtures = {}
         for p in _POWERS:
@@ -118,10 +115,9 @@ def settle_weights(
                 found = np.full(truth.shape, np.nan)
                 for learn, test in halves:
                     weights = _powers(errors[learn], held.channel[learn], held.n_blocks / 2, p, k)
-                    test = test & judged
                     found[test] = _mean(said[test], weights[held.channel[test]])
                 parts = [_absolute(found[:, None], truth), _relative(found[:, None], truth, zero[held.channel])]
-                loss = np.mean([(part / scale)[judged].mean() for part, scale in zip(parts, scales, strict=True)])
+                loss = np.mean([(part / scale).mean() for part, scale in zip(parts, scales, strict=True)])
                 losses[p, k], mixtures[p, k] = float(loss), found
         best = min(losses, key=losses.__getitem__)
         if losses[best] < (1.0 - _BETTER) * losses[_USUAL]:
@@ -129,9 +125,9 @@ def settle_weights(
         mixed = mixtures[power, shrinkage]
     weights = _powers(errors, held.channel, held.n_blocks, power, shrinkage)
     if mixed is None:
-        mixed, judged = mix(said, weights[held.channel]), np.ones(len(said), dtype=bool)
+        mixed = mix(said, weights[held.channel])
     naive = int(np.nanmean(errors[:, :n_naive], axis=0).argmin())
-    share = _clear_share(mixed[judged], said[judged, naive], truth[judged], _blocks(held, series)[judged])
+    share = _clear_share(mixed, said[:, naive], truth, _blocks(held, series))
     weights *= share
     weights[:, naive] += 1.0 - share
     weights[weights < _LEAST] = 0.0
@@ -161,15 +157,14 @@ def _scales(errors: np.ndarray, channel: np.ndarray, n_channels: int) -> np.ndar
     return out
 
 
-def _later_half(held: HeldOut) -> np.ndarray:
-    """Which origins are among the later ones of their channel."""
-    horizon_blocks = held.n_blocks[held.channel]
-    middle = np.zeros(len(held.cut))
+def _later_half(held: HeldOut, series: np.ndarray) -> np.ndarray:
+    """Which origins are among the later ones of their channel; of channels with one horizon, those of every other series."""
     first, last = np.full(len(held.cut), np.inf), np.zeros(len(held.cut))
     np.minimum.at(first, held.channel, held.origin)
     np.maximum.at(last, held.channel, held.origin)
     middle = (first + last) / 2
-    return (held.origin > middle[held.channel]) | (horizon_blocks < 2)
+    every_other = series[held.channel] % 2 == 0
+    return np.where(held.n_blocks[held.channel] < 2, every_other, held.origin > middle[held.channel])
 
 
 def _blocks(held: HeldOut, series: np.ndarray) -> np.ndarray:
