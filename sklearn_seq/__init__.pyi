@@ -7,6 +7,7 @@ from sklearn_seq import inspection as inspection
 from sklearn_seq import layers as layers
 from sklearn_seq import metrics as metrics
 from sklearn_seq import model_selection as model_selection
+from sklearn_seq import outliers as outliers
 from sklearn_seq import params as params
 from sklearn_seq import persistence as persistence
 from sklearn_seq import preprocessing as preprocessing
@@ -25,10 +26,21 @@ from sklearn_seq.ensemble.forecasts import DeepEnsembleForecaster as DeepEnsembl
 from sklearn_seq.ensemble.mixtures import Uncertainty as Uncertainty
 from sklearn_seq.families.attention import TransformerClassifier as TransformerClassifier
 from sklearn_seq.families.attention import TransformerForecaster as TransformerForecaster
+from sklearn_seq.families.attention import TransformerGenerator as TransformerGenerator
 from sklearn_seq.families.attention import TransformerRegressor as TransformerRegressor
+from sklearn_seq.families.attention import TransformerTagger as TransformerTagger
+from sklearn_seq.families.attention import TransformerTranscriber as TransformerTranscriber
+from sklearn_seq.families.belief import DBN as DBN
+from sklearn_seq.families.belief import DBNClassifier as DBNClassifier
+from sklearn_seq.families.belief import DBNForecaster as DBNForecaster
+from sklearn_seq.families.belief import DBNRegressor as DBNRegressor
+from sklearn_seq.families.boltzmann import RBM as RBM
+from sklearn_seq.families.boltzmann import ConditionalRBM as ConditionalRBM
 from sklearn_seq.families.convolutional import CNNClassifier as CNNClassifier
 from sklearn_seq.families.convolutional import CNNForecaster as CNNForecaster
 from sklearn_seq.families.convolutional import CNNRegressor as CNNRegressor
+from sklearn_seq.families.convolutional import CNNTagger as CNNTagger
+from sklearn_seq.families.convolutional import CNNTranscriber as CNNTranscriber
 from sklearn_seq.families.convolutional import FCNClassifier as FCNClassifier
 from sklearn_seq.families.convolutional import FCNRegressor as FCNRegressor
 from sklearn_seq.families.convolutional import InceptionClassifier as InceptionClassifier
@@ -49,22 +61,46 @@ from sklearn_seq.families.random_kernels import RocketClassifier as RocketClassi
 from sklearn_seq.families.random_kernels import RocketRegressor as RocketRegressor
 from sklearn_seq.families.recurrent import GRUClassifier as GRUClassifier
 from sklearn_seq.families.recurrent import GRUForecaster as GRUForecaster
+from sklearn_seq.families.recurrent import GRUGenerator as GRUGenerator
 from sklearn_seq.families.recurrent import GRURegressor as GRURegressor
+from sklearn_seq.families.recurrent import GRUTagger as GRUTagger
+from sklearn_seq.families.recurrent import GRUTranscriber as GRUTranscriber
 from sklearn_seq.families.recurrent import LSTMClassifier as LSTMClassifier
 from sklearn_seq.families.recurrent import LSTMForecaster as LSTMForecaster
+from sklearn_seq.families.recurrent import LSTMGenerator as LSTMGenerator
 from sklearn_seq.families.recurrent import LSTMRegressor as LSTMRegressor
+from sklearn_seq.families.recurrent import LSTMTagger as LSTMTagger
+from sklearn_seq.families.recurrent import LSTMTranscriber as LSTMTranscriber
 from sklearn_seq.families.recurrent import RNNClassifier as RNNClassifier
 from sklearn_seq.families.recurrent import RNNForecaster as RNNForecaster
+from sklearn_seq.families.recurrent import RNNGenerator as RNNGenerator
 from sklearn_seq.families.recurrent import RNNRegressor as RNNRegressor
+from sklearn_seq.families.recurrent import RNNTagger as RNNTagger
+from sklearn_seq.families.recurrent import RNNTranscriber as RNNTranscriber
 from sklearn_seq.families.reduction import ReductionForecaster as ReductionForecaster
 from sklearn_seq.families.shapelets import RandomShapelets as RandomShapelets
+from sklearn_seq.families.spectral import SpectrogramCNNClassifier as SpectrogramCNNClassifier
+from sklearn_seq.families.spectral import SpectrogramCNNRegressor as SpectrogramCNNRegressor
+from sklearn_seq.families.spectral import SpectrogramCNNTranscriber as SpectrogramCNNTranscriber
 from sklearn_seq.families.temporal import TCNClassifier as TCNClassifier
 from sklearn_seq.families.temporal import TCNForecaster as TCNForecaster
 from sklearn_seq.families.temporal import TCNRegressor as TCNRegressor
+from sklearn_seq.families.temporal import TCNTagger as TCNTagger
+from sklearn_seq.families.variational import SequenceVAE as SequenceVAE
+from sklearn_seq.families.variational import VAEClassifier as VAEClassifier
+from sklearn_seq.families.variational import VAEForecaster as VAEForecaster
+from sklearn_seq.families.variational import VAERegressor as VAERegressor
+from sklearn_seq.inspection.anomalies import AnomalyDisplay as AnomalyDisplay
 from sklearn_seq.inspection.backtests import BacktestDisplay as BacktestDisplay
 from sklearn_seq.inspection.forecasts import ForecastDisplay as ForecastDisplay
+from sklearn_seq.inspection.latent import LatentSpaceDisplay as LatentSpaceDisplay
+from sklearn_seq.inspection.latent import ReconstructionDisplay as ReconstructionDisplay
+from sklearn_seq.inspection.receptive_fields import ReceptiveFieldsDisplay as ReceptiveFieldsDisplay
 from sklearn_seq.inspection.residuals import ResidualsDisplay as ResidualsDisplay
 from sklearn_seq.inspection.training_curves import TrainingCurveDisplay as TrainingCurveDisplay
+from sklearn_seq.metrics.anomaly import range_average_precision_score as range_average_precision_score
+from sklearn_seq.metrics.anomaly import vus_pr_score as vus_pr_score
+from sklearn_seq.metrics.anomaly import vus_roc_score as vus_roc_score
 from sklearn_seq.metrics.calibration import expected_calibration_error as expected_calibration_error
 from sklearn_seq.metrics.calibration import quantile_calibration_error as quantile_calibration_error
 from sklearn_seq.metrics.classification import brier_score as brier_score
@@ -87,25 +123,45 @@ from sklearn_seq.metrics.samples import crps_from_samples as crps_from_samples
 from sklearn_seq.metrics.scorers import forecast_scorer as forecast_scorer
 from sklearn_seq.metrics.scorers import interval_coverage_scorer as interval_coverage_scorer
 from sklearn_seq.metrics.scorers import pinball_scorer as pinball_scorer
+from sklearn_seq.metrics.tagging import span_f1_score as span_f1_score
+from sklearn_seq.metrics.tagging import step_accuracy_score as step_accuracy_score
+from sklearn_seq.metrics.transcription import character_error_rate as character_error_rate
+from sklearn_seq.metrics.transcription import word_error_rate as word_error_rate
 from sklearn_seq.model_selection.backtest import BacktestResult as BacktestResult
 from sklearn_seq.model_selection.backtest import backtest as backtest
 from sklearn_seq.model_selection.splits import PanelTimeSplit as PanelTimeSplit
 from sklearn_seq.model_selection.splits import PurgedKFold as PurgedKFold
 from sklearn_seq.model_selection.splits import RollingOriginSplit as RollingOriginSplit
 from sklearn_seq.model_selection.splits import time_train_test_split as time_train_test_split
+from sklearn_seq.outliers.forecasts import ForecastDetector as ForecastDetector
+from sklearn_seq.outliers.subspace import SubspaceDetector as SubspaceDetector
+from sklearn_seq.outliers.variational import VAEDetector as VAEDetector
 from sklearn_seq.persistence.saving import load as load
 from sklearn_seq.persistence.saving import save as save
 from sklearn_seq.persistence.saving import skops_types as skops_types
+from sklearn_seq.preprocessing.audio import MFCC as MFCC
+from sklearn_seq.preprocessing.audio import Deltas as Deltas
+from sklearn_seq.preprocessing.audio import LogMelSpectrogram as LogMelSpectrogram
+from sklearn_seq.preprocessing.audio import Resampler as Resampler
+from sklearn_seq.preprocessing.biology import SequenceOneHotEncoder as SequenceOneHotEncoder
+from sklearn_seq.preprocessing.biology import reverse_complement as reverse_complement
 from sklearn_seq.preprocessing.cleaning import OutlierClipper as OutlierClipper
 from sklearn_seq.preprocessing.cleaning import SequenceImputer as SequenceImputer
+from sklearn_seq.preprocessing.frames import FrameEncoder as FrameEncoder
+from sklearn_seq.preprocessing.functionals import AudioFunctionals as AudioFunctionals
+from sklearn_seq.preprocessing.groups import GroupScaler as GroupScaler
 from sklearn_seq.preprocessing.intervals import IntervalQuantiles as IntervalQuantiles
+from sklearn_seq.preprocessing.kmers import KmerEncoder as KmerEncoder
 from sklearn_seq.preprocessing.scaling import SequenceScaler as SequenceScaler
 from sklearn_seq.preprocessing.shaping import Differencer as Differencer
 from sklearn_seq.preprocessing.shaping import PadTruncate as PadTruncate
+from sklearn_seq.preprocessing.skeletons import SkeletonFeatures as SkeletonFeatures
 from sklearn_seq.preprocessing.smoothing import Smoother as Smoother
+from sklearn_seq.preprocessing.text import TextEncoder as TextEncoder
 from sklearn_seq.preprocessing.windows import SlidingWindow as SlidingWindow
 from sklearn_seq.preprocessing.windows import Supervised as Supervised
 from sklearn_seq.preprocessing.windows import make_supervised as make_supervised
+from sklearn_seq.preprocessing.words import WordPartsEncoder as WordPartsEncoder
 from sklearn_seq.sequences.container import Sequences as Sequences
 from sklearn_seq.sequences.layout import from_channels_first as from_channels_first
 from sklearn_seq.training.joint import joint_training as joint_training
@@ -114,6 +170,8 @@ __version__: str
 
 __all__ = [
     "__version__",
+    "AnomalyDisplay",
+    "AudioFunctionals",
     "AutoClassifier",
     "AutoForecaster",
     "AutoRegressor",
@@ -122,29 +180,50 @@ __all__ = [
     "CNNClassifier",
     "CNNForecaster",
     "CNNRegressor",
+    "CNNTagger",
+    "CNNTranscriber",
+    "ConditionalRBM",
+    "DBN",
+    "DBNClassifier",
+    "DBNForecaster",
+    "DBNRegressor",
     "DLinearForecaster",
     "DeepEnsembleClassifier",
     "DeepEnsembleForecaster",
     "DeepEnsembleRegressor",
+    "Deltas",
     "Differencer",
     "FCNClassifier",
     "FCNRegressor",
+    "ForecastDetector",
     "ForecastDisplay",
+    "FrameEncoder",
     "GRUClassifier",
     "GRUForecaster",
+    "GRUGenerator",
     "GRURegressor",
+    "GRUTagger",
+    "GRUTranscriber",
+    "GroupScaler",
     "Hydra",
     "InceptionClassifier",
     "InceptionRegressor",
     "IntervalQuantiles",
+    "KmerEncoder",
     "LITEClassifier",
     "LITERegressor",
     "LSTMClassifier",
     "LSTMForecaster",
+    "LSTMGenerator",
     "LSTMRegressor",
+    "LSTMTagger",
+    "LSTMTranscriber",
+    "LatentSpaceDisplay",
     "LinearForecaster",
+    "LogMelSpectrogram",
     "MCDropoutClassifier",
     "MCDropoutRegressor",
+    "MFCC",
     "MiniRocket",
     "MixerForecaster",
     "MultiRocket",
@@ -154,33 +233,58 @@ __all__ = [
     "PadTruncate",
     "PanelTimeSplit",
     "PurgedKFold",
+    "RBM",
     "RNNClassifier",
     "RNNForecaster",
+    "RNNGenerator",
     "RNNRegressor",
+    "RNNTagger",
+    "RNNTranscriber",
     "RandomShapelets",
+    "ReceptiveFieldsDisplay",
+    "ReconstructionDisplay",
     "ReductionForecaster",
     "ResNetClassifier",
     "ResNetRegressor",
+    "Resampler",
     "ResidualsDisplay",
     "RocketClassifier",
     "RocketRegressor",
     "RollingOriginSplit",
     "SequenceImputer",
+    "SequenceOneHotEncoder",
     "SequenceScaler",
+    "SequenceVAE",
     "Sequences",
+    "SkeletonFeatures",
     "SlidingWindow",
     "Smoother",
+    "SpectrogramCNNClassifier",
+    "SpectrogramCNNRegressor",
+    "SpectrogramCNNTranscriber",
+    "SubspaceDetector",
     "Supervised",
     "TCNClassifier",
     "TCNForecaster",
     "TCNRegressor",
+    "TCNTagger",
+    "TextEncoder",
     "TrainingCurveDisplay",
     "TransformerClassifier",
     "TransformerForecaster",
+    "TransformerGenerator",
     "TransformerRegressor",
+    "TransformerTagger",
+    "TransformerTranscriber",
     "Uncertainty",
+    "VAEClassifier",
+    "VAEDetector",
+    "VAEForecaster",
+    "VAERegressor",
+    "WordPartsEncoder",
     "backtest",
     "brier_score",
+    "character_error_rate",
     "crps_from_quantiles",
     "crps_from_samples",
     "expected_calibration_error",
@@ -200,11 +304,18 @@ __all__ = [
     "pinball_loss",
     "pinball_scorer",
     "quantile_calibration_error",
+    "range_average_precision_score",
+    "reverse_complement",
     "root_mean_squared_scaled_error",
     "save",
     "skops_types",
+    "span_f1_score",
+    "step_accuracy_score",
     "symmetric_mean_absolute_percentage_error",
     "time_train_test_split",
+    "vus_pr_score",
+    "vus_roc_score",
     "weighted_absolute_percentage_error",
     "weighted_quantile_loss",
+    "word_error_rate",
 ]

@@ -24,7 +24,7 @@ from sklearn_seq.training.augment import Augment, Draw, read_augment
 from sklearn_seq.training.batches import Batch
 from sklearn_seq.training.plan import Seeds
 
-KINDS = ("jitter", "scaling", "warp", "crop", "mask", "mixup")
+KINDS = ("jitter", "scaling", "warp", "tempo", "crop", "mask", "affine", "mixup")
 MEAN, DEVIATION = torch.tensor([1.0, -2.0, 50.0]), torch.tensor([0.5, 2.0, 10.0])
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 12, 3)).cumsum(axis=1)
@@ -91,6 +91,23 @@ def test_warp_spreads_no_missing_value():
     x = torch.arange(200.0)[None, :, None].repeat(1, 1, 3)
     x[0, 100] = torch.nan
     assert 1 <= change(batch_of(x), "warp", 0.2).x[0, :, 0].isnan().sum() <= 3
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_tempo_makes_whole_rows_slower_or_faster(ragged):
+    """A ramp stays a straight ramp between its two ends, over as many steps more or fewer; the factor is even in its logarithm."""
+    lengths = RNG.integers(1, 61, size=400) if ragged else np.full(400, 60)
+    ramp = torch.arange(60.0)[None, :, None].expand(400, 60, 3)
+    found = change(batch_of(ramp, lengths if ragged else None), "tempo", 0.5)
+    kept = found.mask.sum(dim=1).numpy()
+    assert found.x.shape[1] == kept.max()
+    factor = np.log(kept / lengths)[lengths > 30]
+    assert np.abs(factor).max() <= np.log(1.5) + 0.02
+    np.testing.assert_allclose(factor.std(), np.log(1.5) / np.sqrt(3), atol=0.03)
+    for row, n, before in zip(found.x, kept, lengths, strict=True):
+        wanted = torch.linspace(0, before - 1, n) if n > 1 else torch.zeros(1)
+        torch.testing.assert_close(row[:n, 1], wanted, atol=1e-4, rtol=1e-5)
+        assert not row[n:].any()
 
 
 def test_crop_gives_stretches_of_at_least_the_share():
@@ -175,6 +192,34 @@ def test_the_loss_of_mixed_rows_is_the_mixture_by_hand(task):
     torch.testing.assert_close(loss[0], by_hand)
     (expected,) = torch.autograd.grad(by_hand, [trainer.module.head.weight])
     torch.testing.assert_close(trainer.module.head.weight.grad, expected)
+
+
+def test_affine_turns_moves_and_resizes_a_picture():
+    """A line stays a line, its angle and length within bounds; the middle moves by no more than its share."""
+    picture = torch.zeros(400, 41, 41, dtype=torch.float32)
+    picture[:, 20, 5:36] = 1.0
+    found = change(batch_of(picture), "affine", 1.0).x.double()
+    total = found.sum(dim=(1, 2))
+    place = torch.arange(41.0, dtype=torch.float64)
+    row, column = (found.sum(dim=2) @ place) / total, (found.sum(dim=1) @ place) / total
+    assert (
+        2.0 < (row - 20).abs().max() < 0.08 * 41 * 1.13 + 0.1
+        and 2.0 < (column - 20).abs().max() < 0.08 * 41 * 1.13 + 0.1
+    )
+    down, right = place[:, None] - row[:, None, None], place - column[:, None, None]
+    moments = [(found * product).sum(dim=(1, 2)) / total for product in (down * down, down * right, right * right)]
+    angle = 0.5 * torch.atan2(2 * moments[1], moments[2] - moments[0])
+    assert 0.23 < angle.max() < 0.27 and -0.27 < angle.min() < -0.23
+    length = (12 * (moments[0] + moments[2])).sqrt() / 31
+    assert 0.86 < length.min() < 0.91 and 1.09 < length.max() < 1.17
+
+
+def test_affine_of_a_constant_is_that_constant_and_gaps_stay_gaps():
+    x = torch.full((50, 9, 3), 2.5)
+    torch.testing.assert_close(change(batch_of(x, [9, 5] * 25), "affine", 2.0).x, batch_of(x, [9, 5] * 25).x)
+    x[:, 4, 1] = torch.nan
+    gaps = change(batch_of(x), "affine", 1.0).x.isnan().sum(dim=(1, 2))
+    assert gaps.min() >= 0 and 1 <= gaps.double().mean() <= 2
 
 
 # -- padding and mates -------------------------------------------------------------------------------------------------
@@ -340,7 +385,7 @@ def test_it_goes_through_grids_clones_pickles_and_files(tmp_path):
     ("augment", "message"),
     [
         ("jiter", r"^augment='jiter' names 'jiter'; wanted some of jitter, .*Did you mean 'jitter'\?$"),
-        (["jitter", 3], r"^augment=.* names 3; wanted some of jitter, scaling, warp, crop, mask, mixup, or a dict"),
+        (["jitter", 3], r"^augment=.* names 3; wanted some of jitter, scaling, warp, .*mixup, or a dict"),
         (("crop", "crop"), r"names one augmentation twice; wanted each once"),
         ({"jitter": 0}, r"gives 'jitter' the strength 0; wanted a number above 0\. Leave the name out for none\."),
         ({"crop": 1.5}, r"gives 'crop' the strength 1\.5; wanted a number above 0, 1 at most"),

@@ -17,6 +17,7 @@ import sklearn_seq
 from sklearn_seq import (
     AutoClassifier,
     CNNClassifier,
+    DBNClassifier,
     DeepEnsembleClassifier,
     GRUClassifier,
     GRURegressor,
@@ -252,13 +253,31 @@ BAD_X = [
         r"^X\[0\] has dtype <U3; wanted numbers\. En",
     ),
     BadX(
-        "a list of text",
-        ["hello", "world"] * 4,
-        ValueError,
-        r"^X is a list of text, such as 'hello'; wanted numbers\.",
+        "text and None",
+        ["hello", None] * 4,
+        TypeError,
+        r"^X\[1\] is missing; wanted a str, as other samples are\. Fill missing texts with '', or drop",
         ALL,
     ),
-    BadX("an array of text", np.array(["hello"] * N), ValueError, TEXT.format("<U5"), ("2-D",)),
+    BadX("text that starts with None", [None, *["hello"] * 7], TypeError, r"^X\[0\] is missing; wanted a str, as", ALL),
+    BadX("text and numbers", ["hello", 3.0] * 4, TypeError, r"^X\[1\] is of type float; wanted a str, as", ALL),
+    BadX(
+        "bytes in a list",
+        [b"hello"] * N,
+        TypeError,
+        r"^X\[0\] is of type bytes; .*\[text\.decode\(\) for text in X\]",
+        ALL,
+    ),
+    BadX(
+        "a series of text with a gap", pd.Series(["a", None] * 4), TypeError, r"^X\[1\] is missing; wanted a str", ALL
+    ),
+    BadX(
+        "words and numbers",
+        [["the", "cat"], ["sat", 3]] * 4,
+        TypeError,
+        r"^X\[1\] is a list with an entry of type int; wanted a list of str, the words of one text",
+        ALL,
+    ),
     BadX("times", np.full((N, 5, 3), DAYS), ValueError, "^X" + TIME),
     BadX("times in 2-D", np.full((N, 5), DAYS), ValueError, "^X" + TIME, ("2-D",)),
     BadX("times in a list", [np.full((4, 3), DAYS - DAYS)] * N, ValueError, r"^X\[0\]" + TIME, ALL),
@@ -659,6 +678,9 @@ BAD_PARAMS = [
     ("n_layers", [0, 1.5]),
     ("bidirectional", ["yes", 1.5]),
     ("dropout", [1.0, -0.1, "a", None]),
+    # of text and token ids
+    ("embedding_size", [0, -1, 1.5, "big", None]),
+    ("token_dropout", [1.0, -0.1, "a", None]),
     ("pooling", ["first", None]),
     ("activation", ["sigmoid"]),
     ("kernel", ["cudnn", None, 1]),
@@ -714,6 +736,11 @@ BAD_PARAMS = [
     ("normalize", ["yes", None, 2]),
     ("budget", [0, -1.0, "a", None]),
     ("max_seconds", [0, -1, "a"]),
+    # of deep belief networks
+    ("hidden_layer_sizes", [3, "a", None]),
+    ("visible", ["binary", None, 3]),
+    ("pretrain_epochs", [-1, 1.5, "a", None]),
+    ("pretrain_lr", [0, -1.0, "fast", None]),
     # of ensembles
     ("estimator", [GRUClassifier, "gru", 3]),
     ("n_estimators", [0, 1.5, "a", None]),
@@ -728,6 +755,7 @@ BAD_PARAMS = [
 ]
 WITHOUT_PARTIAL_FIT = (DeepEnsembleClassifier, MCDropoutClassifier, RocketClassifier, AutoClassifier)
 NETWORKS = (GRUClassifier, GRURegressor, RNNClassifier, CNNClassifier, InceptionClassifier, TransformerClassifier)
+NETWORKS += (DBNClassifier,)
 
 
 def with_param(name):

@@ -33,6 +33,7 @@ from sklearn.model_selection import (
 from sklearn.multioutput import MultiOutputClassifier, RegressorChain
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, QuantileTransformer, StandardScaler
+from sklearn.utils import get_tags
 
 import sklearn_seq
 from sklearn_seq import (
@@ -42,7 +43,9 @@ from sklearn_seq import (
     SequenceImputer,
     Sequences,
     SequenceScaler,
+    SequenceVAE,
     SlidingWindow,
+    WordPartsEncoder,
     from_channels_first,
     load,
     save,
@@ -50,6 +53,7 @@ from sklearn_seq import (
 )
 from sklearn_seq.persistence.archive import pack, sign, unpack
 from sklearn_seq.persistence.values import Decoder, Encoder
+from sklearn_seq.testing.compare import task_of
 
 CLASSES = [
     thing
@@ -63,12 +67,23 @@ SPLITTERS = [
 ]
 SMALL = {"max_epochs": 1, "hidden_size": 3, "budget": 0.01, "size": 0.05, "random_state": 0}
 SMALL |= {"lookback": 4, "horizon": 2, "n_heads": 1}
-METHODS = ("predict", "predict_proba", "decision_function", "transform", "rolling_forecast")
+SMALL |= {"pretrain_epochs": 1, "hidden_layer_sizes": (4, 3), "n_filters": 4, "n_blocks": 1}
+METHODS = ("predict", "predict_proba", "decision_function", "transform", "score_samples", "rolling_forecast")
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(24, 6))
 LABELS = np.where(X[:, 0] > 0, "up", "down")
 NUMBERS = X.sum(axis=1)
+STEPS = np.where(X > 0, "up", "down")
+TEXTS = ["".join("ACGT"[letter] for letter in row) for row in np.digitize(X, [-0.7, 0.0, 0.7])]
+TARGETS = {"classify": LABELS, "tag": STEPS, "transcribe": np.where(X[:, 0] > 0, "ab", "c"), "generate": None}
+
+
+def data_of(estimator):
+    """What it reads: numbers, texts, or lists of words."""
+    if get_tags(estimator).input_tags.two_d_array:
+        return X
+    return [list(text) for text in TEXTS] if isinstance(estimator, WordPartsEncoder) else TEXTS
 
 
 def small(cls, **params):
@@ -76,6 +91,8 @@ def small(cls, **params):
     sizes = SMALL | {"n_estimators": 2}
     if "estimator" in known and not hasattr(cls, "rolling_forecast"):
         sizes["estimator"] = small(LSTMClassifier if is_classifier(cls()) else LSTMRegressor)
+    if "vae" in known:
+        sizes["vae"] = small(SequenceVAE)
     return cls(**{name: value for name, value in (sizes | params).items() if name in known})
 
 
@@ -83,7 +100,7 @@ def fitted(cls):
     estimator = small(cls)
     if hasattr(cls, "rolling_forecast"):
         return estimator.set_params(calibration_fraction=0.5).fit(X)
-    return estimator.fit(X, LABELS if is_classifier(estimator) else NUMBERS)
+    return estimator.fit(data_of(estimator), TARGETS.get(task_of(estimator), NUMBERS))
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +108,9 @@ def all_fitted():
     return {cls.__name__: fitted(cls) for cls in CLASSES}
 
 
-def answers(estimator, data=X):
+def answers(estimator, data=None):
     """Bits of what an estimator says, by method."""
+    data = data_of(estimator) if data is None else data
     found = {name: getattr(estimator, name)(data) for name in METHODS if hasattr(estimator, name)}
     assert found
     return {name: bits(value) for name, value in found.items()}

@@ -11,6 +11,16 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sklearn_seq.auto.heads import Fitted, enough_for_networks, fit_network, fit_ridge, fit_trees_on, run_head
+from sklearn_seq.auto.texts import (
+    LINEAR,
+    Counts,
+    characters_of,
+    fit_linear_text,
+    fit_text_network,
+    make_text_network,
+    read_documents,
+    run_text_head,
+)
 from sklearn_seq.auto.views import learn_changes, learn_kernel, learn_values
 from sklearn_seq.auto.weights import mix_numbers, mix_probabilities
 from sklearn_seq.families.convolutional import CNNClassifier, CNNRegressor, FCNClassifier, ResNetClassifier
@@ -20,6 +30,7 @@ from sklearn_seq.families.shapelets import RandomShapelets
 from sklearn_seq.params import Positive, RandomState, estimator
 from sklearn_seq.preprocessing.intervals import IntervalQuantiles
 from sklearn_seq.sequences import Sequences
+from sklearn_seq.sequences.gate import read_X
 from sklearn_seq.tasks.solved import RidgeClassifierMixin, RidgeRegressorMixin
 
 __all__ = ["AutoClassifier", "AutoRegressor"]
@@ -179,6 +190,10 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
     power of that [1]_, for many the likelihood of the mixture). Below 1000 distinct rows nothing judges the networks: each
     counts as one model among equals, and is made less sure.
 
+    Of texts the models are others: support vector machines on runs of words and characters and on pairs of words, by how rare
+    they are and by how much more frequent they are in a class [7]_, and a `GRUClassifier` that reads words both ways. Token
+    ids are read as words.
+
     Attributes
     ----------
     weights_ : dict of str to float
@@ -193,6 +208,7 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
     .. [4] A. Dempster, D. F. Schmidt, G. I. Webb. Hydra. Data Mining and Knowledge Discovery 37, 2023.
     .. [5] A. Dempster, D. F. Schmidt, G. I. Webb. QUANT. Data Mining and Knowledge Discovery 38, 2024.
     .. [6] A. Guillaume, C. Vrain, W. Elloumi. Random dilated shapelet transform. ICPRAI 2022.
+    .. [7] S. Wang, C. D. Manning. Baselines and bigrams: simple, good sentiment and topic classification. ACL 2012.
 
     Examples
     --------
@@ -214,8 +230,45 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
         "gru": (GRUClassifier, _SHORT),
     }
 
+    def _pass_gate(self, X: Any, *, reset: bool, sample_weight: Any = None) -> Sequences:
+        """X as numbers, as ids of tokens, or, of texts, as numbers of characters."""
+        how: dict[str, Any] = {"dtype": self.dtype, "missing": self.missing, "encode": characters_of}
+        data = read_X(self, X, reset=reset, **how).sequences
+        if reset:
+            self._n_channels = data.n_features
+        return data
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        return tags
+
+    def _heads(
+        self, data: Sequences, target: np.ndarray, weight: np.ndarray, n_classes: int | None
+    ) -> Iterator[tuple[str, Callable[[], Fitted]]]:
+        if data.n_tokens is None or n_classes is None:
+            yield from super()._heads(data, target, weight, n_classes)
+            return
+        documents = read_documents(data)
+        counts = Counts(documents)
+        seeds = check_random_state(self.random_state).randint(_LARGEST_SEED, size=len(LINEAR) + 1).tolist()
+        common: dict[str, Any] = {"n_classes": n_classes, "n_jobs": self.n_jobs}
+        for name, seed in zip(LINEAR, seeds, strict=False):
+            random = np.random.RandomState(seed)
+            yield name, partial(fit_linear_text, name, counts, target, weight, random=random, **common)
+        if n_classes > 1:
+            network = make_text_network(self.budget)
+            random = np.random.RandomState(seeds[-1])
+            yield "network", partial(fit_text_network, network, documents, target, weight, random=random, **common)
+
     def _solve(self, data: Sequences, target: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
         return self._solve_with(data, target, weight, len(self.classes_))
+
+    def _decide(self, data: Sequences, solved: dict[str, Any]) -> np.ndarray:
+        if data.n_tokens is None:
+            return super()._decide(data, solved)
+        documents = read_documents(data)
+        return self._mix([run_text_head(head, documents) for head in solved["heads"].values()], solved["mixing"])
 
     def _head_weights(self, logits: list[np.ndarray], codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
         return mix_probabilities([np.exp(log_softmax(part, axis=1)) for part in logits], codes, weight)

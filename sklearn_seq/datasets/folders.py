@@ -11,6 +11,7 @@ import numpy as np
 
 from sklearn_seq.datasets._lines import is_number, numbers, shorten, text_of
 from sklearn_seq.datasets.wav import read_wav
+from sklearn_seq.preprocessing.audio import resample
 from sklearn_seq.sequences import Sequences
 
 __all__ = ["read_csv_folder", "read_wav_folder"]
@@ -85,7 +86,7 @@ def read_csv_folder(
 
 
 def read_wav_folder(
-    folder: str | os.PathLike, pattern: str = "*.wav", *, label: Label = None
+    folder: str | os.PathLike, pattern: str = "*.wav", *, label: Label = None, sample_rate: int | None = None
 ) -> tuple[Sequences, np.ndarray | None, int]:
     """Read a folder of WAV files, as `read_wav` reads one.
 
@@ -97,6 +98,9 @@ def read_wav_folder(
         Which files; with ``label="folder"``, within each sub-folder. ``"**/*.wav"`` descends.
     label : {"folder"}, callable or None, default=None
         Where ``y`` comes from: the name of the sub-folder that holds the file, or ``label(path)``.
+    sample_rate : int, default=None
+        Time steps a second that files of other rates are brought to, as `Resampler` does it; None asks for the same rate
+        in all files, and takes it.
 
     Returns
     -------
@@ -110,7 +114,7 @@ def read_wav_folder(
     Raises
     ------
     ValueError
-        When a file is damaged, or files differ in sample rate or channels.
+        When a file is damaged, or files differ in channels, or in sample rate without ``sample_rate``.
 
     Examples
     --------
@@ -129,13 +133,15 @@ def read_wav_folder(
     signals: list[np.ndarray] = []
     for path in files:
         signal, rate = read_wav(path)
+        if sample_rate is not None and rate != sample_rate:
+            signal, rate = resample(signal, rate, sample_rate), sample_rate
         if not signals:
             first = (signal.shape[1], rate)
         if (signal.shape[1], rate) != first:
             raise ValueError(
                 f"{path} has {signal.shape[1]} channels at {rate} steps a second, and {files[0]} has "
-                f"{first[0]} at {first[1]}; wanted the same in all files. Convert them first, or choose some "
-                "with pattern."
+                f"{first[0]} at {first[1]}; wanted the same in all files. Give sample_rate={first[1]} to bring them to "
+                "one rate, convert them first, or choose some with pattern."
             )
         signals.append(signal)
     return Sequences.from_list(signals), _labels(files, label), first[1]

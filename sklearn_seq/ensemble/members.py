@@ -171,6 +171,10 @@ def _train_ours(
             member.__dict__.update(copy.deepcopy(learnt))
         else:
             readings.append(member._read(**data))
+    if how.adversarial and any(member._n_tokens is not None for member in members):
+        raise ValueError(
+            f"adversarial={how.adversarial} moves numbers a little, but X holds tokens, which are names; set adversarial=0"
+        )
     if how.calibration_fraction is not None:
         one = readings[0]
         if not all(_same_rows(reading, one) for reading in readings):

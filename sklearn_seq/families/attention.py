@@ -6,17 +6,27 @@ import numpy as np
 import torch
 
 from sklearn_seq.layers.attention import TransformerEncoder
+from sklearn_seq.layers.causal import CausalTransformer
 from sklearn_seq.layers.masks import lengths_of
 from sklearn_seq.layers.pooling import make_pool
 from sklearn_seq.params import AtLeast, Between, Positive, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
 from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
+from sklearn_seq.tasks.generate import GeneratorMixin
 from sklearn_seq.tasks.regress import RegressorMixin
+from sklearn_seq.tasks.tag import TaggerMixin
+from sklearn_seq.tasks.transcribe import TranscriberMixin
 from sklearn_seq.training import TrainingParams
 from sklearn_seq.training.batches import Gather
 from sklearn_seq.training.threads import auto_threads, hold_threads
 
-__all__ = ["TransformerClassifier", "TransformerForecaster", "TransformerRegressor"]
+__all__ = [
+    "TransformerClassifier",
+    "TransformerForecaster",
+    "TransformerRegressor",
+    "TransformerTagger",
+    "TransformerTranscriber",
+]
 
 _MOST_TOKENS = 64  # of the longest sequence of fit, for patches of automatic length
 _OVERLAP = 4  # how many automatic patches read a step
@@ -87,6 +97,19 @@ class _Transformer(TrainingParams):
             causal=self.causal,
             patch_length=length,
             patch_stride=stride,
+        )
+
+    def make_causal_body(self, n_features: int, n_steps: int) -> CausalTransformer:
+        """The stack of blocks that see the last ``n_steps`` tokens."""
+        return CausalTransformer(
+            n_features,
+            self.hidden_size,
+            n_layers=self.n_layers,
+            n_heads=self.n_heads,
+            feedforward_size=2 * self.hidden_size if self.feedforward_size == "auto" else self.feedforward_size,
+            activation=self.activation,
+            dropout=self.dropout,
+            context=n_steps,
         )
 
     def make_pool(self, body: TransformerEncoder) -> torch.nn.Module:
@@ -238,3 +261,105 @@ class TransformerForecaster(NetworkForecasterMixin, _Transformer):
     >>> model.score(X[250:]) > 0.9
     True
     """
+
+
+@estimator
+class TransformerTagger(TaggerMixin, _Attending):
+    """Transformer for labelling every step of sequences.
+
+    Every step looks at every other one (Vaswani et al. 2017), in blocks that normalise what they read. With ``patch_stride``
+    above 1 the steps of a patch share a label's scores, and long sequences become cheap. Sequences may differ in length; padding
+    never changes an answer. ``attention_weights`` tells what was looked at.
+
+    References
+    ----------
+    .. [1] A. Vaswani et al. Attention is all you need. NeurIPS 2017.
+    .. [2] J. Su et al. RoFormer: enhanced transformer with rotary position embedding. arXiv:2104.09864, 2021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import TransformerTagger
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 2)) for n in rng.integers(5, 15, size=60)]
+    >>> y = [np.where(x[:, 0] > 0, "up", "down") for x in X]
+    >>> model = TransformerTagger(hidden_size=16, max_epochs=30, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.9, model.predict(X[:1])[0].shape == (len(X[0]),)
+    (True, True)
+    """
+
+    patch_length: Annotated[
+        int | Literal["auto"],
+        AtLeast(1),
+        'Steps a token reads; "auto" is four times the stride, and one for a stride of one.',
+    ] = "auto"
+    patch_stride: Annotated[
+        int | Literal["auto"],
+        AtLeast(1),
+        'Steps from a token to the next, at most patch_length; "auto" is a quarter of it, or by the longest sequence of fit.',
+    ] = 1
+
+
+@estimator
+class TransformerGenerator(GeneratorMixin, _Transformer):
+    """Transformer that writes texts, and says how probable texts are.
+
+    In every layer a token sees itself and the ``n_steps - 1`` tokens before it, by rotary positions; in training, too, it sees
+    what stood before its window (Dai et al. 2019). Keys and values are kept while it writes, so that a token costs as
+    much as any other.
+
+    References
+    ----------
+    .. [1] A. Radford et al. Language models are unsupervised multitask learners. OpenAI 2019.
+    .. [2] Z. Dai et al. Transformer-XL: attentive language models beyond a fixed-length context. ACL 2019.
+    .. [3] J. Su et al. RoFormer: enhanced transformer with rotary position embedding. arXiv 2104.09864, 2021.
+
+    Examples
+    --------
+    >>> from sklearn_seq import TransformerGenerator
+    >>> texts = ["the cat sat", "the dog sat", "the cat ran", "the dog ran"] * 10
+    >>> model = TransformerGenerator(hidden_size=32, random_state=0).fit(texts)
+    >>> model.generate(["the cat s", "the dog r"], temperature=0).tolist()
+    ['the cat sat', 'the dog ran']
+    """
+
+
+@estimator
+class TransformerTranscriber(TranscriberMixin, _Attending):
+    """Transformer that turns sequences into texts, such as speech.
+
+    Every step looks at every other one (Vaswani et al. 2017), in blocks that normalise what they read. The network
+    says at every step which character is spoken, or none, and learns from texts alone where each character is
+    (Graves et al. 2006). Texts are decoded greedily, or by prefix beam search with a language model of characters.
+    Sequences may differ in length; padding never changes an answer.
+
+    References
+    ----------
+    .. [1] A. Vaswani et al. Attention is all you need. NeurIPS 2017.
+    .. [2] A. Graves, S. Fernandez, F. Gomez, J. Schmidhuber. Connectionist temporal classification: labelling unsegmented
+       sequence data with recurrent neural networks. ICML 2006.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import TransformerTranscriber
+    >>> rng = np.random.default_rng(0)
+    >>> y = ["".join(rng.choice(list("abc"), size=rng.integers(2, 5))) for _ in range(150)]
+    >>> X = [np.repeat(np.eye(3)[[ord(c) - 97 for c in text]], rng.integers(3, 5), axis=0) for text in y]
+    >>> X = [np.concatenate([np.zeros((3, 3)), x]) + 0.1 * rng.normal(size=(len(x) + 3, 3)) for x in X]
+    >>> model = TransformerTranscriber(hidden_size=32, random_state=0).fit(X[:100], y[:100])
+    >>> model.score(X[100:], y[100:]) > 0.8
+    True
+    """
+
+    patch_length: Annotated[
+        int | Literal["auto"],
+        AtLeast(1),
+        'Steps a token reads; "auto" is four times the stride, and one for a stride of one.',
+    ] = "auto"
+    patch_stride: Annotated[
+        int | Literal["auto"],
+        AtLeast(1),
+        'Steps from a token to the next, which spells one character at most; "auto" is a quarter of patch_length, or by the '
+        "longest sequence of fit.",
+    ] = 1

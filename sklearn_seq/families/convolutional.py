@@ -11,12 +11,16 @@ from sklearn_seq.params import AtLeast, Between, Positive, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
 from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
 from sklearn_seq.tasks.regress import RegressorMixin
+from sklearn_seq.tasks.tag import TaggerMixin
+from sklearn_seq.tasks.transcribe import TranscriberMixin
 from sklearn_seq.training import TrainingParams
 
 __all__ = [
     "CNNClassifier",
     "CNNForecaster",
     "CNNRegressor",
+    "CNNTagger",
+    "CNNTranscriber",
     "FCNClassifier",
     "FCNRegressor",
     "InceptionClassifier",
@@ -85,6 +89,11 @@ class _CNN(_Convolutional):
         "training sequence.",
     ] = "auto"
     activation: Annotated[Literal["relu", "gelu", "silu"], "Of the blocks."] = "relu"
+    norm: Annotated[
+        Literal["batch", "layer"],
+        "What is brought to mean 0 and deviation 1 in front of each layer: a feature over the steps of a batch, or a step over "
+        "its features.",
+    ] = "batch"
     dropout: Annotated[
         float, Between(0, 1, "left"), "Share of values dropped in training, within blocks and before the output."
     ] = 0.0
@@ -102,6 +111,7 @@ class _CNN(_Convolutional):
             stride=max(1, self._longest_seen // _STEPS) if self.stride == "auto" else self.stride,
             activation=self.activation,
             dropout=self.dropout,
+            norm=self.norm,
         )
 
 
@@ -403,15 +413,8 @@ class LITERegressor(RegressorMixin, _LITE):
     """Light convolutional network with fixed filters for predicting numbers from sequences.
 
     Filters of three lengths beside fixed ones that find rises, falls and peaks, then two depthwise separable convolutions:
-    less than 10,000 numbers for one feature (Ismail-Fawaz et al. 2023). Sequences may differ in length; padding never
+    less than 10,000 numbers for one feature, as those of `LITEClassifier`. Sequences may differ in length; padding never
     changes an answer.
-
-    References
-    ----------
-    .. [1] A. Ismail-Fawaz, M. Devanne, S. Berretti, J. Weber, G. Forestier. LITE: light inception with boosting techniques
-       for time series classification. DSAA 2023.
-    .. [2] A. Ismail-Fawaz, M. Devanne, J. Weber, G. Forestier. Deep learning for time series classification using new
-       hand-crafted convolution filters. IEEE Big Data 2022.
 
     Examples
     --------
@@ -440,3 +443,57 @@ class CNNForecaster(NetworkForecasterMixin, _CNN):
     """
 
     views: _Views = "values"
+
+
+@estimator
+class CNNTagger(TaggerMixin, _CNN):
+    """Convolutional network for labelling every step of sequences.
+
+    Filters of three lengths on the input, then residual blocks that begin with normalisation and activation (He et al.
+    2016), each looking farther than the one before, to both sides of a step. Sequences may differ in length; padding never
+    changes an answer.
+
+    References
+    ----------
+    .. [1] K. He, X. Zhang, S. Ren, J. Sun. Identity mappings in deep residual networks. ECCV 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import CNNTagger
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 2)) for n in rng.integers(5, 15, size=60)]
+    >>> y = [np.where(x[:, 0] > 0, "up", "down") for x in X]
+    >>> model = CNNTagger(n_filters=8, n_blocks=1, max_epochs=20, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.9, model.predict(X[:1])[0].shape == (len(X[0]),)
+    (True, True)
+    """
+
+    views: _Views = "values"
+    stride: Annotated[
+        int | Literal["auto"],
+        AtLeast(1),
+        'Steps of the input for one of the network, whose answer stands for all of them; "auto" takes 1 for each 200 of the '
+        "longest training sequence.",
+    ] = 1
+
+
+@estimator
+class CNNTranscriber(TranscriberMixin, _CNN):
+    """Convolutional network that turns sequences into texts, such as speech, as `GRUTranscriber` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import CNNTranscriber
+    >>> X, y = np.eye(2)[np.repeat([[0, 1], [1, 0]] * 20, 4, axis=1)], ["ab", "ba"] * 20
+    >>> CNNTranscriber(n_filters=8, random_state=0).fit(X, y).predict(X[:2])
+    array(['ab', 'ba'], dtype='<U2')
+    """
+
+    views: _Views = "values"
+    stride: Annotated[
+        int | Literal["auto"],
+        AtLeast(1),
+        'Steps of the input for one of the network, which spells one character at most; "auto" takes 1 for each 200 of the longest.',
+    ] = 1

@@ -9,19 +9,31 @@ from sklearn_seq.layers.recurrent import Recurrent
 from sklearn_seq.params import AtLeast, Between, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
 from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
+from sklearn_seq.tasks.generate import GeneratorMixin
 from sklearn_seq.tasks.regress import RegressorMixin
+from sklearn_seq.tasks.tag import TaggerMixin
+from sklearn_seq.tasks.transcribe import StackedTranscriberMixin
 from sklearn_seq.training import TrainingParams
 
 __all__ = [
     "GRUClassifier",
     "GRUForecaster",
+    "GRUGenerator",
     "GRURegressor",
+    "GRUTagger",
+    "GRUTranscriber",
     "LSTMClassifier",
     "LSTMForecaster",
+    "LSTMGenerator",
     "LSTMRegressor",
+    "LSTMTagger",
+    "LSTMTranscriber",
     "RNNClassifier",
     "RNNForecaster",
+    "RNNGenerator",
     "RNNRegressor",
+    "RNNTagger",
+    "RNNTranscriber",
 ]
 
 
@@ -59,6 +71,10 @@ class _Recurrent(TrainingParams):
             kernel=self.kernel,
             **self._cell_options(),
         )
+
+    def make_causal_body(self, n_features: int, n_steps: int) -> Recurrent:
+        """The stack of layers: it reads from left to right, and its state holds all that was read."""
+        return self.make_body(n_features)
 
     def make_pool(self, body: Recurrent) -> torch.nn.Module:
         """The pooling of the parameter's name."""
@@ -279,3 +295,201 @@ class GRUForecaster(NetworkForecasterMixin, _GRU):
     >>> model.score(X[250:]) > 0.9
     True
     """
+
+
+@estimator
+class RNNTagger(TaggerMixin, _RNN):
+    """Plain recurrent network for labelling every step of sequences.
+
+    The simplest recurrence (Elman 1990). ``bidirectional=True`` lets a step see those behind it too. Sequences may differ in
+    length; padding never changes an answer.
+
+    References
+    ----------
+    .. [1] J. L. Elman. Finding structure in time. Cognitive Science 14, 179-211, 1990.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import RNNTagger
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 2)) for n in rng.integers(5, 15, size=60)]
+    >>> y = [np.where(x[:, 0] > 0, "up", "down") for x in X]
+    >>> model = RNNTagger(random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.9, model.predict(X[:1])[0].shape == (len(X[0]),)
+    (True, True)
+    """
+
+
+@estimator
+class LSTMTagger(TaggerMixin, _LSTM):
+    """Long short-term memory network for labelling every step of sequences.
+
+    Gates let the network keep what it read long ago (Hochreiter and Schmidhuber 1997). ``bidirectional=True`` lets a step see
+    those behind it too, and ``decoder="crf"`` chooses all labels of a sequence together (Huang, Xu and Yu 2015). Sequences may
+    differ in length; padding never changes an answer.
+
+    References
+    ----------
+    .. [1] S. Hochreiter, J. Schmidhuber. Long short-term memory. Neural Computation 9, 1735-1780, 1997.
+    .. [2] Z. Huang, W. Xu, K. Yu. Bidirectional LSTM-CRF models for sequence tagging. arXiv:1508.01991, 2015.
+    .. [3] J. Lafferty, A. McCallum, F. Pereira. Conditional random fields: probabilistic models for segmenting and labeling
+       sequence data. ICML 2001.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import LSTMTagger
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 2)) for n in rng.integers(5, 15, size=60)]
+    >>> y = [np.where(x[:, 0] > 0, "up", "down") for x in X]
+    >>> model = LSTMTagger(random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.9, model.predict(X[:1])[0].shape == (len(X[0]),)
+    (True, True)
+    """
+
+
+@estimator
+class GRUTagger(TaggerMixin, _GRU):
+    """Gated recurrent unit network for labelling every step of sequences.
+
+    As an LSTM with fewer gates (Cho et al. 2014). ``bidirectional=True`` lets a step see those behind it too, and
+    ``decoder="crf"`` chooses all labels of a sequence together (Lafferty et al. 2001). Sequences may differ in length; padding
+    never changes an answer.
+
+    References
+    ----------
+    .. [1] K. Cho et al. Learning phrase representations using RNN encoder-decoder for statistical machine translation.
+       EMNLP 2014.
+    .. [2] J. Lafferty, A. McCallum, F. Pereira. Conditional random fields: probabilistic models for segmenting and labeling
+       sequence data. ICML 2001.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import GRUTagger
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 2)) for n in rng.integers(5, 15, size=60)]
+    >>> y = [np.where(x[:, 0] > 0, "up", "down") for x in X]
+    >>> model = GRUTagger(random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.9, model.predict(X[:1])[0].shape == (len(X[0]),)
+    (True, True)
+    """
+
+
+@estimator
+class RNNGenerator(GeneratorMixin, _RNN):
+    """Plain recurrent network that writes texts, and says how probable texts are.
+
+    References
+    ----------
+    .. [1] T. Mikolov et al. Recurrent neural network based language model. Interspeech 2010.
+
+    Examples
+    --------
+    >>> from sklearn_seq import RNNGenerator
+    >>> model = RNNGenerator(hidden_size=16, max_epochs=100, random_state=0).fit(["abcabcabc"] * 20)
+    >>> model.generate(["abca"], temperature=0)
+    array(['abcabcabc'], dtype='<U9')
+    """
+
+
+@estimator
+class LSTMGenerator(GeneratorMixin, _LSTM):
+    """Long short-term memory network that writes texts, and says how probable texts are.
+
+    It reads texts character by character, or ids of tokens. In training the state is carried along long texts.
+
+    References
+    ----------
+    .. [1] A. Graves. Generating sequences with recurrent neural networks. arXiv 1308.0850, 2013.
+    .. [2] O. Press, L. Wolf. Using the output embedding to improve language models. EACL 2017.
+
+    Examples
+    --------
+    >>> from sklearn_seq import LSTMGenerator
+    >>> texts = ["the cat sat", "the dog sat", "the cat ran", "the dog ran"] * 10
+    >>> model = LSTMGenerator(hidden_size=32, random_state=0).fit(texts)
+    >>> model.generate(["the cat s", "the dog r"], temperature=0).tolist()
+    ['the cat sat', 'the dog ran']
+    >>> bool(model.perplexity(["the cat sat"]) < model.perplexity(["sat the cat"]))
+    True
+    """
+
+
+@estimator
+class GRUGenerator(GeneratorMixin, _GRU):
+    """Gated recurrent unit network that writes texts, and says how probable texts are.
+
+    It reads texts character by character, or ids of tokens. In training the state is carried along long texts.
+
+    References
+    ----------
+    .. [1] K. Cho et al. Learning phrase representations using RNN encoder-decoder for statistical machine translation.
+       EMNLP 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import GRUGenerator
+    >>> model = GRUGenerator(hidden_size=16, random_state=0).fit([np.arange(8) % 4] * 20)
+    >>> model.generate([np.array([0, 1])], temperature=0)[0]
+    array([0, 1, 2, 3, 0, 1, 2, 3])
+    """
+
+
+@estimator
+class RNNTranscriber(StackedTranscriberMixin, _RNN):
+    """Plain recurrent network that turns sequences into texts, such as speech, as `GRUTranscriber` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import RNNTranscriber
+    >>> X, y = np.eye(2)[np.repeat([[0, 1], [1, 0]] * 20, 4, axis=1)], ["ab", "ba"] * 20
+    >>> RNNTranscriber(random_state=0).fit(X, y).predict(X[:2])
+    array(['ab', 'ba'], dtype='<U2')
+    """
+
+    bidirectional: Annotated[bool, "Read the sequence both ways; exact on ragged data."] = True
+
+
+@estimator
+class LSTMTranscriber(StackedTranscriberMixin, _LSTM):
+    """Long short-term memory network that turns sequences into texts, such as speech, as `GRUTranscriber` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import LSTMTranscriber
+    >>> X, y = np.eye(2)[np.repeat([[0, 1], [1, 0]] * 20, 4, axis=1)], ["ab", "ba"] * 20
+    >>> LSTMTranscriber(random_state=0).fit(X, y).predict(X[:2])
+    array(['ab', 'ba'], dtype='<U2')
+    """
+
+    bidirectional: Annotated[bool, "Read the sequence both ways; exact on ragged data."] = True
+
+
+@estimator
+class GRUTranscriber(StackedTranscriberMixin, _GRU):
+    """Gated recurrent unit network that turns sequences into texts, such as speech.
+
+    The network says at every step which character is spoken, or none, and learns from texts alone where each character is
+    (Graves et al. 2006). Texts are decoded greedily, or by prefix beam search with a language model of characters. Sequences
+    may differ in length; padding never changes an answer.
+
+    References
+    ----------
+    .. [1] A. Graves, S. Fernandez, F. Gomez, J. Schmidhuber. Connectionist temporal classification: labelling unsegmented
+       sequence data with recurrent neural networks. ICML 2006.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import GRUTranscriber
+    >>> X, y = np.eye(2)[np.repeat([[0, 1], [1, 0]] * 20, 4, axis=1)], ["ab", "ba"] * 20
+    >>> GRUTranscriber(random_state=0).fit(X, y).predict(X[:2])
+    array(['ab', 'ba'], dtype='<U2')
+    """
+
+    bidirectional: Annotated[bool, "Read the sequence both ways; exact on ragged data."] = True

@@ -11,9 +11,10 @@ from sklearn_seq.params import AtLeast, Between, Positive, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
 from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
 from sklearn_seq.tasks.regress import RegressorMixin
+from sklearn_seq.tasks.tag import TaggerMixin
 from sklearn_seq.training import TrainingParams
 
-__all__ = ["TCNClassifier", "TCNForecaster", "TCNRegressor"]
+__all__ = ["TCNClassifier", "TCNForecaster", "TCNRegressor", "TCNTagger"]
 
 
 @estimator
@@ -121,4 +122,30 @@ class TCNForecaster(NetworkForecasterMixin, _TCN):
     >>> model = TCNForecaster(lookback=32, horizon=8, n_filters=8, max_epochs=3, random_state=0).fit(X[:250])
     >>> model.score(X[250:]) > 0.9
     True
+    """
+
+
+@estimator
+class TCNTagger(TaggerMixin, _TCN):
+    """Temporal convolutional network for labelling every step of sequences as they come.
+
+    Causal residual blocks, each with twice the dilation of the one before (Bai, Kolter and Koltun 2018): the label of a step
+    depends on that step and those before it alone (with ``decoder="crf"`` on the labels behind it too). Sequences may differ in
+    length; padding never changes an answer.
+
+    References
+    ----------
+    .. [1] S. Bai, J. Z. Kolter, V. Koltun. An empirical evaluation of generic convolutional and recurrent networks for
+       sequence modeling. arXiv:1803.01271, 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import TCNTagger
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 2)) for n in rng.integers(5, 15, size=60)]
+    >>> y = [np.where(x[:, 0] > 0, "up", "down") for x in X]
+    >>> model = TCNTagger(n_blocks=2, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.9, model.predict(X[:1])[0].shape == (len(X[0]),)
+    (True, True)
     """

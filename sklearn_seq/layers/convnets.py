@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sklearn_seq.layers.convolution import Conv, MaxWindow, beside
 from sklearn_seq.layers.dropout import Dropout
-from sklearn_seq.layers.normalisation import Activate, BatchNorm
+from sklearn_seq.layers.normalisation import Activate, BatchNorm, StepNorm
 
 __all__ = ["FCN", "LITE", "TCN", "Inception", "PreActivation", "ResNet"]
 
@@ -318,6 +318,8 @@ class PreActivation(nn.Module):
     activation : {"relu", "gelu", "silu"}
     dropout : float
         Between the convolutions of a block.
+    norm : {"batch", "layer"}
+        Over the steps of a batch, or over the features of each step.
     """
 
     joins = True
@@ -333,6 +335,7 @@ class PreActivation(nn.Module):
         stride: int = 1,
         activation: str = "relu",
         dropout: float = 0.0,
+        norm: str = "batch",
     ) -> None:
         super().__init__()
         shares = [width // len(stem) + (i < width % len(stem)) for i in range(len(stem))]
@@ -341,7 +344,8 @@ class PreActivation(nn.Module):
             for share, size in zip(shares, stem, strict=True)
             if share
         )
-        self.norms = nn.ModuleList(BatchNorm(width) for _ in range(2 * len(dilations) + 1))
+        kind = BatchNorm if norm == "batch" else StepNorm
+        self.norms = nn.ModuleList(kind(width) for _ in range(2 * len(dilations) + 1))
         self.convs = nn.ModuleList(
             Conv(width, width, kernel_size, dilation=dilation, bias=False) for dilation in dilations for _ in range(2)
         )

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Workspaces", "run_layer"]
+__all__ = ["Workspaces", "run_layer", "run_layer_on"]
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 _tanh_backward = torch.ops.aten.tanh_backward.grad_input
@@ -125,7 +125,6 @@ class _Workspace:
         ).unbind()
         self.read = _aligned(n_steps + 1, n_replicas, n_rows, size + n_features + 1, dtype=dtype, fill=1.0)
         self.state, self.input = self.read[..., :size], self.read[..., size:-1]
-        self.state[0] = 0.0
         self.n_together = max(1, min(n_steps, _SUMMED // (n_rows * size)))  # steps of one product of gradients
         self.n_at_once = max(1, min(self.n_together, _NUMBERS // (n_replicas * n_rows * size)))
         self.d = self.empty(self.n_gates, self.n_together)
@@ -153,6 +152,14 @@ class _Workspace:
     def make(self) -> None:
         """More buffers, and the views."""
         raise NotImplementedError
+
+    def begin(self, state: tuple[Tensor, ...]) -> None:
+        """Settle where the sequences begin: a layer's own state, of (R, B, H) each, or nothing for zeros."""
+        self.state[0] = state[0] if state else 0.0
+
+    def ended(self, n: int) -> tuple[Tensor, ...]:
+        """Where they ended after n steps, as `begin` takes it."""
+        return (self.state[n].clone(memory_format=torch.contiguous_format),)
 
     def forward(self, n: int, w_ih: Tensor, w_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor) -> None:
         """Fill ``state`` from ``input``; weights (R, GH, F), (R, GH, H), biases (R, GH)."""
@@ -343,7 +350,6 @@ class _LSTM(_Workspace):
     def make(self) -> None:
         self.gates = self.empty(4, self.n_steps)  # i, f, sigmoid(2 g), o
         self.cell = self.empty(1, self.n_steps + 1)  # C
-        self.cell[0] = 0.0
         self.squashed = self.empty(1, self.n_steps)  # tanh(c)
         self.scratch = self.empty(1, self.n_at_once)
         self.k = self.empty(1, self.n_at_once)  # the gradient by C of a gradient by h
@@ -354,6 +360,13 @@ class _LSTM(_Workspace):
         self.forward_steps = _steps(self.read[:-1], *gates, *cells, self.state[1:])
         self.backward_steps = self.slots(self.d, self.several(self.d, 3), self.block(self.d, 3))
         self.every_k, self.every_f = self.k.unbind(0), self.f.unbind(0)
+
+    def begin(self, state: tuple[Tensor, ...]) -> None:
+        super().begin(state)
+        self.cell[0] = 2 * state[1] if state else 0.0
+
+    def ended(self, n: int) -> tuple[Tensor, ...]:
+        return (*super().ended(n), self.cell[n] / 2)
 
     def forward(self, n: int, w_ih: Tensor, w_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor) -> None:
         weight = _joined(w_hh, w_ih, bias_ih + bias_hh)
@@ -400,11 +413,11 @@ _CELLS: dict[str, type[_Workspace]] = {"RNN_TANH": _RNN, "RNN_RELU": _ReluRNN, "
 
 
 class _Layer(torch.autograd.Function):
-    """A layer over a batch of sequences of equal length, from a state of zeros."""
+    """A layer over a batch of sequences of equal length, from a given state or zeros; no gradient flows through states."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, *args: Any) -> Tensor:
-        *weights, cell, workspaces = args
+    def forward(ctx: Any, x: Tensor, *args: Any) -> tuple[Tensor, ...]:
+        *weights, cell, workspaces, state = args
         ctx.save_for_backward(*weights[:2])
         ctx.alone = x.ndim == 3
         if ctx.alone:
@@ -413,14 +426,18 @@ class _Layer(torch.autograd.Function):
         key = (n_replicas, n_rows, n_features, weights[1].shape[2], x.dtype)
         workspace = workspaces.get(_CELLS[cell], n, key)
         workspace.input[:n].copy_(x.permute(2, 0, 1, 3))
+        workspace.begin(() if state is None else state)
         workspace.forward(n, *weights)
         ctx.workspace, ctx.workspaces = workspace, workspaces
         # a copy, since the buffer will be written again; (R, B, T, H) with time outermost in memory
         hidden = workspace.state[1 : n + 1].clone(memory_format=torch.contiguous_format).permute(1, 2, 0, 3)
-        return hidden[0] if ctx.alone else hidden
+        hidden, ended = hidden[0] if ctx.alone else hidden, () if state is None else workspace.ended(n)
+        ctx.mark_non_differentiable(*ended)
+        ctx.set_materialize_grads(False)
+        return (hidden, *ended)
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple:
+    def backward(ctx: Any, dy: Tensor, *of_states: None) -> tuple:
         w_ih, w_hh = ctx.saved_tensors
         if ctx.workspace is None or torch.is_grad_enabled():  # the latter with create_graph=True
             raise RuntimeError(
@@ -437,7 +454,7 @@ class _Layer(torch.autograd.Function):
         gradients.insert(0, None if dx is None else dx.permute(1, 2, 0, 3))  # type: ignore[arg-type]
         if ctx.alone:
             gradients = [None if gradient is None else gradient[0] for gradient in gradients]  # type: ignore[misc]
-        return (*gradients, None, None)
+        return (*gradients, None, None, None)
 
 
 def run_layer(layer: Any, x: Tensor, workspaces: Workspaces) -> Tensor:
@@ -456,5 +473,15 @@ def run_layer(layer: Any, x: Tensor, workspaces: Workspaces) -> Tensor:
     -------
     Tensor of shape (B, T, H) or (R, B, T, H)
     """
-    weights = layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
-    return _Layer.apply(x, *weights, layer.mode, workspaces)
+    return _Layer.apply(x, *_weights(layer), layer.mode, workspaces, None)[0]
+
+
+def run_layer_on(layer: Any, x: Tensor, state: Any, workspaces: Workspaces) -> tuple[Tensor, Any]:
+    """As `run_layer` for a network alone, from a state to where it ended, in torch's form; no gradient flows through states."""
+    parts = state if isinstance(state, tuple) else (state,)
+    hidden, *ended = _Layer.apply(x, *_weights(layer), layer.mode, workspaces, parts)
+    return hidden, tuple(ended) if isinstance(state, tuple) else ended[0]
+
+
+def _weights(layer: Any) -> tuple[Tensor, ...]:
+    return layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0

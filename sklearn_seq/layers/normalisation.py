@@ -1,4 +1,4 @@
-"""Batch normalisation over the real steps of ragged batches."""
+"""Normalisation over the real steps of ragged batches, or of each step by itself."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sklearn_seq.layers.convolution import apart, side_by_side
 from sklearn_seq.layers.dropout import Draws
 
-__all__ = ["Activate", "BatchNorm"]
+__all__ = ["Activate", "BatchNorm", "StepNorm"]
 
 Activate = Callable[[Tensor], Tensor]
 
@@ -93,6 +93,32 @@ class BatchNorm(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.weight.shape[-1]}, momentum={self.momentum}, eps={self.eps}"
+
+
+class StepNorm(nn.Module):
+    """The features of each step with mean 0 and deviation 1, then scaled and shifted by what is learnt (Ba et al. 2016).
+
+    Parameters
+    ----------
+    n_features : int
+        Features of a step.
+    """
+
+    joins = True
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_features))
+        self.bias = nn.Parameter(torch.zeros(n_features))
+
+    def forward(self, x: Tensor, mask: Tensor | None, activate: Activate | None = None) -> Tensor:
+        """As `BatchNorm`; what stands on padding does not matter to other steps."""
+        weight, bias = self.weight, self.bias
+        if weight.ndim == 2:  # of replicas
+            found = torch.addcmul(bias[:, None, None], nn.functional.layer_norm(x, x.shape[-1:]), weight[:, None, None])
+        else:
+            found = nn.functional.layer_norm(x, x.shape[-1:], weight, bias)
+        return found if activate is None else activate(found)
 
 
 class _Take(torch.autograd.Function):

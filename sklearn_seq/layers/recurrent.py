@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_seq.layers.dropout import Dropout
-from sklearn_seq.layers.kernels import Workspaces, run_layer
+from sklearn_seq.layers.kernels import Workspaces, run_layer, run_layer_on
 from sklearn_seq.layers.masks import lengths_of, reverse_inside, zero_padding
 
 __all__ = ["Recurrent"]
@@ -46,7 +46,7 @@ class Recurrent(nn.Module):
         On the input of every layer but the first.
     kernel : {"auto", "torch", "own"}
         What trains on a CPU: torch's layers, `sklearn_seq.layers.kernels`, or what is faster for the cell. All else, such
-        as prediction, GPUs and going on from a state, is torch's.
+        as prediction, GPUs and gradients that flow back through a state, is torch's.
     **options
         For torch's layer, such as ``nonlinearity`` of the plain RNN.
 
@@ -134,10 +134,13 @@ class Recurrent(nn.Module):
             raise ValueError("a bidirectional stack cannot go on from a state: its backward half begins at the end")
         ended: State = []
         hidden, ours = x, state is None and self._ours(x)
+        ours_on = state is not None and mask is None and self._ours(x) and not _wants_gradient(state)
         for i, layer in enumerate(self.forward_layers):
             inside = self.dropout(hidden) if i else hidden
             if ours:
                 hidden, end = run_layer(layer, inside, self.workspaces), None
+            elif ours_on and state is not None:
+                hidden, end = run_layer_on(layer, inside, state[i], self.workspaces)
             elif state is None and not torch.is_grad_enabled() and x.device.type == "cpu":
                 hidden, end = _infer(layer, inside)
             elif mask is None or state is None:
@@ -177,6 +180,12 @@ class Recurrent(nn.Module):
         weight: Any = self.forward_layers[0].weight_hh_l0
         return self.kernel != "torch" and 2 * weight.numel() * n_rows <= _SHARED[self._mode]
 
+    def start(self, x: Tensor) -> State:
+        """The state before the first step of a batch (B, T, F): zeros. Given it, ``forward`` tells where it ended, always."""
+        layers: list[Any] = list(self.forward_layers)
+        zeros = [x.new_zeros(1, len(x), layer.hidden_size) for layer in layers]
+        return [(h, h) if layer.mode == "LSTM" else h for layer, h in zip(layers, zeros, strict=True)]
+
     def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """One time step: ``forward`` of a stretch of length one.
 
@@ -191,10 +200,31 @@ class Recurrent(nn.Module):
         hidden : Tensor of shape (B, H)
         state : list
         """
+        if torch.is_inference_mode_enabled() and state is not None and not self.backward_layers:
+            return self._step_by_cells(x, state)
         hidden, _, state = self(x[:, None], None, state)
         if state is None:
             raise ValueError("a bidirectional stack cannot go step by step: its backward half begins at the end")
         return hidden[:, 0], state
+
+    def _step_by_cells(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """`step` without what only sequences need: torch's layers lay their weights out anew in every call."""
+        ended: State = []
+        for layer, before in zip(self.forward_layers, state, strict=True):
+            known: Any = layer
+            weights = known.weight_ih_l0, known.weight_hh_l0, known.bias_ih_l0, known.bias_hh_l0
+            if known.mode == "LSTM":
+                x, cell = torch.lstm_cell(x, [part[0] for part in before], *weights)
+                ended.append((x[None], cell[None]))
+            else:
+                run = {"GRU": torch.gru_cell, "RNN_TANH": torch.rnn_tanh_cell, "RNN_RELU": torch.rnn_relu_cell}
+                x = run[known.mode](x, before[0], *weights)
+                ended.append(x[None])
+        return x, ended
+
+
+def _wants_gradient(state: State) -> bool:
+    return any(part.requires_grad for own in state for part in (own if isinstance(own, tuple) else (own,)))
 
 
 def _infer(layer: Any, x: Tensor) -> tuple[Tensor, Any]:

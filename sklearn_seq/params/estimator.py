@@ -32,7 +32,8 @@ def estimator(cls: type[T]) -> type[T]:
 
     Every field is one line: ``hidden_size: Annotated[int, AtLeast(1), "Units per layer."] = 64``. The line gives
     the constructor, scikit-learn's parameter constraints and the entry in the docstring. Fields are keyword-only,
-    but for one marked ``Positional``.
+    but for one marked ``Positional``. Fields of other bases that a base names in ``_without`` are no parameters of the class:
+    a task that has no use for one of a family's says so.
 
     Parameters
     ----------
@@ -57,6 +58,7 @@ def estimator(cls: type[T]) -> type[T]:
             raise TypeError(f"{cls.__name__}.{name} has no default; every parameter of an estimator needs one")
         if Positional in typing.get_args(hint):
             setattr(cls, name, dataclasses.field(default=cls.__dict__[name], kw_only=False))
+    _drop(cls)
     cls = dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
     hints = _hints(cls)
     init: Any = cls.__init__
@@ -69,6 +71,22 @@ def estimator(cls: type[T]) -> type[T]:
 def _internal(name: str) -> bool:
     """Building blocks of estimators carry the decorator too, and are not estimators."""
     return name.startswith("_") or name.endswith(("Mixin", "Params"))
+
+
+def _drop(cls: type) -> None:
+    """Make class variables, with their defaults, of inherited fields that are named in ``_without``."""
+    dropped = {}
+    for name in getattr(cls, "_without", ()):
+        found = [base.__dataclass_fields__[name] for base in cls.__mro__[1:] if name in _fields(base)]  # type: ignore[attr-defined]
+        if found:
+            dropped[name] = typing.ClassVar[Any]
+            setattr(cls, name, found[0].default)
+    if dropped:
+        cls.__annotations__ = {**inspect.get_annotations(cls), **dropped}
+
+
+def _fields(base: type) -> Any:
+    return base.__dict__.get("__dataclass_fields__", ())
 
 
 def _is_classvar(hint: Any) -> bool:

@@ -131,15 +131,16 @@ def empty(node: Any, decoder: Decoder, place: str) -> Any:
 
 
 def _make_sequences(content: Any, decoder: Decoder, place: str) -> Sequences:
-    values, starts, stops, source, offsets = decoder.decode(content, place)
+    values, starts, stops, source, offsets, *more = decoder.decode(content, place)
+    (n_tokens,) = more or (None,)  # files of earlier versions hold no ids
     if not isinstance(values, np.ndarray) or values.ndim != 2 or not (source is None or isinstance(source, str)):
         raise TypeError("wanted values of shape (total_timesteps, n_features)")
-    checked = Sequences(values, starts, stops)
+    checked = Sequences(values, starts, stops, n_tokens)
     if (source is None) != (offsets is None):
         raise TypeError("wanted a source with offsets, or neither")
     if offsets is not None and (offsets.dtype != np.int64 or offsets.shape != checked.starts.shape):
         raise TypeError("wanted one offset a sequence")
-    return Sequences._make(checked.values, checked.starts, checked.stops, source, offsets)
+    return Sequences._make(checked.values, checked.starts, checked.stops, source, offsets, checked.n_tokens)
 
 
 def _make_random_state(content: Any, decoder: Decoder, place: str) -> np.random.RandomState:

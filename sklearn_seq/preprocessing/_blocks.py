@@ -21,7 +21,7 @@ def flat(X: Sequences) -> Sequences:
     starts = stops - X.lengths
     if len(X.values) == stops[-1] and np.array_equal(starts, X.starts):
         return X
-    return Sequences._make(X.values[X.rows()], starts, stops, X._source, X._offsets)
+    return Sequences._make(X.values[X.rows()], starts, stops, X._source, X._offsets, X.n_tokens)
 
 
 def positions(X: Sequences) -> np.ndarray:

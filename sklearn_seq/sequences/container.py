@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sklearn_seq.params import public
+from sklearn_seq.sequences.ids import read_ids
 from sklearn_seq.sequences.stretches import (
     CHUNK,
     gather,
@@ -39,6 +40,9 @@ class Sequences:
         All time steps; one dimension is one feature.
     starts, stops : array of int of shape (n_sequences,)
         Where each sequence begins, and the row after its last.
+    n_tokens : int, optional
+        For sequences of token ids: the size of the vocabulary. The values are then whole numbers from 0 to
+        ``n_tokens - 1`` in one feature, names rather than amounts; id 0 is the unknown token.
 
     Attributes
     ----------
@@ -48,6 +52,8 @@ class Sequences:
         The stretches.
     lengths : ndarray of int64 of shape (n_sequences,)
         ``stops - starts``.
+    n_tokens : int or None
+        Size of the vocabulary where the values are token ids.
 
     Examples
     --------
@@ -62,9 +68,9 @@ class Sequences:
 
     # numpy and lists defer to this class in ==, so that comparisons give one answer
     __array_priority__ = 1000
-    __slots__ = ("_offsets", "_source", "starts", "stops", "values")
+    __slots__ = ("_offsets", "_source", "n_tokens", "starts", "stops", "values")
 
-    def __init__(self, values: Any, starts: Any, stops: Any) -> None:
+    def __init__(self, values: Any, starts: Any, stops: Any, n_tokens: int | None = None) -> None:
         values = np.asarray(values)
         if values.ndim == 1:
             values = values[:, None]
@@ -86,19 +92,32 @@ class Sequences:
                     f"sequence {i} is the rows {starts[i]} to {stops[i]}, which do not lie inside the {len(values)} rows "
                     "of values; wanted 0 <= start <= stop <= number of rows"
                 )
+        if n_tokens is not None:
+            values, n_tokens = read_ids(values, starts, stops, n_tokens)
         shared = share_rows(starts, stops)
-        self._set(values, starts, stops, table_identity(values) if shared else None, starts if shared else None)
+        source, offsets = (table_identity(values), starts) if shared else (None, None)
+        self._set(values, starts, stops, source, offsets, n_tokens)
 
-    def _set(self, values: Any, starts: Any, stops: Any, source: str | None, offsets: Any) -> None:
-        self.values, self.starts, self.stops = values, starts, stops
+    def _set(
+        self, values: Any, starts: Any, stops: Any, source: str | None, offsets: Any, n_tokens: int | None = None
+    ) -> None:
+        self.values, self.starts, self.stops, self.n_tokens = values, starts, stops, n_tokens
         # which table the rows come from, and where each sequence starts in it: known to windows only (see `overlap`)
         self._source, self._offsets = source, offsets
 
     @classmethod
-    def _make(cls, values: Any, starts: Any, stops: Any, source: str | None = None, offsets: Any = None) -> Sequences:
+    def _make(
+        cls,
+        values: Any,
+        starts: Any,
+        stops: Any,
+        source: str | None = None,
+        offsets: Any = None,
+        n_tokens: int | None = None,
+    ) -> Sequences:
         """Build without checks, from parts that are known to be right."""
         new = cls.__new__(cls)
-        new._set(values, starts, stops, source, offsets)
+        new._set(values, starts, stops, source, offsets, n_tokens)
         return new
 
     # -- ways in ---------------------------------------------------------------------------------------------------
@@ -141,6 +160,39 @@ class Sequences:
         stops = np.cumsum([len(array) for array in arrays], dtype=np.int64)
         starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)
         return cls._make(np.concatenate(arrays), starts, stops)
+
+    @classmethod
+    def from_tokens(cls, sequences: Any, n_tokens: int) -> Sequences:
+        """Join lists of token ids, which learnt embeddings read.
+
+        Parameters
+        ----------
+        sequences : iterable of array-like of int of shape (n_timesteps_i,)
+            Whole numbers from 0 to ``n_tokens - 1``; 0 is the unknown token.
+        n_tokens : int
+            Size of the vocabulary.
+
+        Returns
+        -------
+        Sequences
+            With ``n_tokens``.
+
+        Examples
+        --------
+        >>> from sklearn_seq import Sequences
+        >>> Sequences.from_tokens([[1, 2, 1], [3]], n_tokens=4)
+        Sequences(2 sequences, 1 to 3 timesteps, ids of 4 tokens, int64)
+        """
+        arrays = [np.asarray(sequence) for sequence in sequences]
+        if not arrays:
+            raise ValueError("got 0 sequences; wanted at least one")
+        for i, array in enumerate(arrays):
+            if not (array.ndim == 1 or (array.ndim == 2 and array.shape[1] == 1)):
+                raise ValueError(f"sequence {i} has shape {array.shape}; wanted (n_timesteps,), one id a time step")
+        stops = np.cumsum([len(array) for array in arrays], dtype=np.int64)
+        starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)
+        filled = [array.ravel() for array in arrays if len(array)]  # an empty list has the dtype of real numbers
+        return cls(np.concatenate(filled) if filled else np.zeros(0, np.int64), starts, stops, n_tokens)
 
     @classmethod
     def from_array(cls, X: Any) -> Sequences:
@@ -326,7 +378,7 @@ class Sequences:
         starts, offsets = self.starts[key], self._offsets
         if offsets is not None:
             offsets = starts if offsets is self.starts else offsets[key]
-        return self._make(self.values, starts, self.stops[key], self._source, offsets)
+        return self._make(self.values, starts, self.stops[key], self._source, offsets, self.n_tokens)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         padded = self.to_padded()
@@ -337,6 +389,7 @@ class Sequences:
             return NotImplemented
         return (
             self.shape == other.shape
+            and self.n_tokens == other.n_tokens
             and bool(np.array_equal(self.lengths, other.lengths))
             and all(np.array_equal(a, b) for (_, a), (_, b) in zip(self.blocks(), other.blocks(), strict=True))
         )
@@ -344,11 +397,12 @@ class Sequences:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
+        held = f"{self.n_features} features" if self.n_tokens is None else f"ids of {self.n_tokens} tokens"
         if not len(self):
-            return f"Sequences(0 sequences, {self.n_features} features, {self.dtype})"
+            return f"Sequences(0 sequences, {held}, {self.dtype})"
         low, high = int(self.lengths.min()), int(self.lengths.max())
         steps = f"{low}" if low == high else f"{low} to {high}"
-        return f"Sequences({len(self)} sequences, {steps} timesteps, {self.n_features} features, {self.dtype})"
+        return f"Sequences({len(self)} sequences, {steps} timesteps, {held}, {self.dtype})"
 
     # -- pickling keeps only the rows in use -----------------------------------------------------------------------
 
@@ -360,11 +414,12 @@ class Sequences:
             return self
         unused = starts - (np.cumsum(lengths) - lengths)  # rows left out before each
         moved = self.starts - unused[np.searchsorted(starts, self.starts, "right") - 1]
-        return self._make(gather(self.values, starts, stops), moved, moved + self.lengths, self._source, self._offsets)
+        values = gather(self.values, starts, stops)
+        return self._make(values, moved, moved + self.lengths, self._source, self._offsets, self.n_tokens)
 
     def __getstate__(self) -> tuple:
         part = self._compact()
-        return (part.values, part.starts, part.stops, part._source, part._offsets)
+        return (part.values, part.starts, part.stops, part._source, part._offsets, part.n_tokens)
 
     def __setstate__(self, state: tuple) -> None:
         self._set(*state)
@@ -394,8 +449,9 @@ class Sequences:
             yield run, side_by_side(self.values, self.starts[run], self.stops[run])
 
     def map_values(self, values: np.ndarray) -> Sequences:
-        """The same stretches over another block with as many rows."""
-        return self._make(values, self.starts, self.stops, self._source, self._offsets)
+        """The same stretches over another block with as many rows; whole numbers in place of token ids stay ids."""
+        n_tokens = self.n_tokens if values.dtype.kind in "iu" and values.shape[1] == self.n_features else None
+        return self._make(values, self.starts, self.stops, self._source, self._offsets, n_tokens)
 
     def to_block(self) -> Sequences:
         """The same sequences side by side in a block of their own, in this order."""
@@ -403,7 +459,7 @@ class Sequences:
         starts = stops - self.lengths
         if starts.size and stops[-1] == len(self.values) and ((starts == self.starts) | (starts == stops)).all():
             return self
-        return self._make(gather(self.values, self.starts, self.stops), starts, stops)
+        return self._make(gather(self.values, self.starts, self.stops), starts, stops, n_tokens=self.n_tokens)
 
     @property
     def overlapping(self) -> bool:

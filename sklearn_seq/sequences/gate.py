@@ -3,6 +3,7 @@
 Whatever a user gives becomes one `Sequences`. Every refusal says what was given, what was wanted and what to do.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,8 @@ from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.finite import refuse_non_finite
-from sklearn_seq.sequences.kinds import Kind, sort_out
-from sklearn_seq.sequences.reading import cast, describe, read_ragged, refuse_dtype, told_of_objects
+from sklearn_seq.sequences.kinds import Given, Kind, sort_out
+from sklearn_seq.sequences.reading import cast, describe, read_ragged, refuse_dtype, refuse_empty, told_of_objects
 
 __all__ = ["Reading", "read_X"]
 
@@ -25,7 +26,7 @@ class Reading:
     ----------
     sequences : Sequences
         The data in the wanted dtype.
-    kind : {"2-D", "3-D", "ragged"}
+    kind : {"2-D", "3-D", "ragged", "tokens", "text"}
         How ``X`` was given.
     """
 
@@ -33,14 +34,22 @@ class Reading:
     kind: Kind
 
 
-def read_X(estimator: Any, X: Any, *, reset: bool, dtype: Any = np.float32, missing: str = "error") -> Reading:
+def read_X(
+    estimator: Any,
+    X: Any,
+    *,
+    reset: bool,
+    dtype: Any = np.float32,
+    missing: str = "error",
+    encode: Callable[[list[Any]], Sequences] | None = None,
+) -> Reading:
     """Read any legal ``X`` for an estimator.
 
     Parameters
     ----------
     estimator : estimator
-        Gets ``n_features_in_``, ``n_timesteps_in_``, ``feature_names_in_`` and ``_kind`` when ``reset``, else is held
-        against them.
+        Gets ``n_features_in_``, ``n_timesteps_in_``, ``feature_names_in_``, ``_kind`` and, where it reads ids, ``_n_tokens``
+        when ``reset``, else is held against them.
     X : array-like, list, frame or Sequences
         See the guide, "What a sequence is".
     reset : bool
@@ -49,10 +58,13 @@ def read_X(estimator: Any, X: Any, *, reset: bool, dtype: Any = np.float32, miss
         Of the result; data that have it already are not copied.
     missing : {"error", "mask"}
         Whether NaN is refused.
+    encode : callable, optional
+        Makes token ids of texts, for estimators that read ids and text; without it both are refused.
 
     Returns
     -------
     Reading
+        Numbers in ``dtype``, or ids as int64.
 
     Raises
     ------
@@ -63,6 +75,10 @@ def read_X(estimator: Any, X: Any, *, reset: bool, dtype: Any = np.float32, miss
     if quick is not None:
         return quick
     given = sort_out(X)
+    if given.kind in ("tokens", "text"):
+        return _read_ids(estimator, given, reset, encode)
+    if not reset and estimator._kind in ("tokens", "text"):
+        _refuse_numbers(estimator, X)
     if given.kind == "2-D":
         if not reset and estimator._kind != "2-D":
             _refuse_kind(estimator, given.data)
@@ -94,6 +110,8 @@ def read_X(estimator: Any, X: Any, *, reset: bool, dtype: Any = np.float32, miss
             _compare(estimator, sequences, given.kind)
     if reset:
         estimator._kind = given.kind
+        if encode is not None:
+            estimator._n_tokens = None
         length = sequences.equal_length
         estimator.n_timesteps_in_ = length if given.kind != "ragged" else None
     refuse_non_finite(sequences, X, estimator, missing=missing, kind=given.kind)
@@ -102,7 +120,7 @@ def read_X(estimator: Any, X: Any, *, reset: bool, dtype: Any = np.float32, miss
 
 def _quick(estimator: Any, X: Any, dtype: Any) -> Reading | None:
     """A plain finite float array of the fitted shape needs none of the questions; this keeps one-sample calls fast."""
-    if type(X) is not np.ndarray or X.dtype.kind != "f" or X.size == 0:
+    if type(X) is not np.ndarray or X.dtype.kind != "f" or X.size == 0 or estimator._kind in ("tokens", "text"):
         return None
     if X.ndim == 3:
         if estimator._kind == "2-D" or X.shape[2] != estimator.n_features_in_:
@@ -122,6 +140,69 @@ def _quick(estimator: Any, X: Any, dtype: Any) -> Reading | None:
     if not np.isfinite(array.sum(dtype=np.float64)):
         return None
     return Reading(Sequences.from_array(array), kind)
+
+
+# -- token ids and text ------------------------------------------------------------------------------------------------
+
+
+def _read_ids(estimator: Any, given: Given, reset: bool, encode: Callable[[list[Any]], Sequences] | None) -> Reading:
+    """Ids as they are, and text by ``encode``."""
+    name = type(estimator).__name__
+    is_text = given.kind == "text"
+    told = _told_of_text(given.data) if is_text else f"X holds ids of {given.data.n_tokens} tokens"
+    if encode is None:
+        what = "which are names, not amounts" if not is_text else "which are no numbers"
+        raise ValueError(
+            f"{told}, {what}, but {name} reads numbers. Use a network that learns embeddings, such as GRUClassifier, or make "
+            "numbers of the texts first (such as sklearn's TfidfVectorizer)."
+        )
+    if not reset and (estimator._kind not in ("tokens", "text") or (is_text and estimator._kind != "text")):
+        if estimator._kind == "tokens":
+            raise ValueError(
+                f"{told}, but {name} was fitted on ids of {estimator._n_tokens} tokens. Put the TextEncoder in front, as in fit "
+                "(make_pipeline(TextEncoder(), ...)), or fit on text."
+            )
+        raise ValueError(
+            f"{told}, but {name} was fitted on {estimator._kind} X, which are numbers. Give numbers, or fit on {given.kind}."
+        )
+    sequences = encode(given.data) if is_text else given.data
+    refuse_empty(sequences)
+    if reset:
+        estimator._kind, estimator._n_tokens = given.kind, sequences.n_tokens
+        estimator.n_features_in_, estimator.n_timesteps_in_ = sequences.n_features, None
+        estimator.__dict__.pop("feature_names_in_", None)
+    elif sequences.n_features != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {sequences.n_features} ids a step, but {name} was fitted on {estimator.n_features_in_}. Give ids by the encoder "
+            "that was fitted for it."
+        )
+    elif sequences.n_tokens != estimator._n_tokens:
+        raise ValueError(
+            f"{told}, but {name} was fitted on ids of {estimator._n_tokens} tokens. Give ids by the encoder that was fitted for "
+            "it: the numbers of another one name other things."
+        )
+    return Reading(sequences, given.kind)
+
+
+def _told_of_text(texts: list[Any]) -> str:
+    first = texts[0]
+    many = "lists of words" if not isinstance(first, str) else "texts"
+    shown = repr(first) if len(repr(first)) <= 40 else repr(first)[:37] + "..."
+    return f"X holds {many}, such as {shown}"
+
+
+def _refuse_numbers(estimator: Any, X: Any) -> None:
+    name, was_text = type(estimator).__name__, estimator._kind == "text"
+    shape = f" of shape {np.shape(X)}" if hasattr(X, "shape") and not isinstance(X, Sequences) else ""
+    wanted = (
+        "texts, as in fit"
+        if was_text
+        else f"ids as in fit, by its TextEncoder or Sequences.from_tokens(X, n_tokens={estimator._n_tokens})"
+    )
+    raise ValueError(
+        f"X is a {type(X).__name__}{shape} of numbers, but {name} was fitted on "
+        f"{'text' if was_text else f'ids of {estimator._n_tokens} tokens'}. Give {wanted}."
+    )
 
 
 # -- holding against fit -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Which kind of ``X`` was given: 2-D, 3-D or ragged. Nothing guesses; the guide has the table."""
+"""Which kind of ``X`` was given: 2-D, 3-D, ragged, token ids or text. Nothing guesses; the guide has the table."""
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.texts import texts_of
 
 __all__ = ["Given", "Kind", "host", "sort_out"]
 
-Kind = Literal["2-D", "3-D", "ragged"]
+Kind = Literal["2-D", "3-D", "ragged", "tokens", "text"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def sort_out(X: Any) -> Given:
     Given
     """
     if isinstance(X, Sequences):
-        return Given("ragged", X)
+        return Given("ragged" if X.n_tokens is None else "tokens", X)
     if isinstance(X, np.ma.MaskedArray):
         raise TypeError(
             "X is a masked array; wanted plain numbers. Give X.filled(np.nan) with missing='mask', "
@@ -48,6 +49,9 @@ def sort_out(X: Any) -> Given:
         )
     if type(X).__name__ == "LazyFrame":
         raise TypeError("X is a lazy frame; wanted its rows. Give X.collect().")
+    texts = texts_of(X)
+    if texts is not None:
+        return Given("text", texts)
     cells = _cells(X)
     if cells is not None:
         return Given("ragged", cells)
@@ -62,7 +66,7 @@ def sort_out(X: Any) -> Given:
             f"X is of type {type(X).__name__}; wanted an array (n_samples, n_timesteps[, n_features]), "
             "a list of arrays (n_timesteps_i, n_features), a frame or Sequences. "
             "Reshape your data: one sample is X[None], an iterator is list(X), "
-            "a text or a dict must be turned into numbers first."
+            "one text is [X], a dict must be turned into numbers first."
         )
     X = host(X)
     shape = getattr(X, "shape", None)
@@ -82,11 +86,6 @@ def _sort_out_list(X: list | tuple) -> Given:
             "Found array with 0 sample(s): X is empty; wanted at least one sequence. Check what filled it."
         )
     first = X[0]
-    if isinstance(first, (str, bytes)):
-        raise ValueError(
-            f"X is a list of text, such as {first[:20]!r}; wanted numbers. "
-            "Turn each text into an array of numbers first (one row a token or character)."
-        )
     if not isinstance(first, (list, tuple)) and np.ndim(first) == 0:
         return Given("2-D", X)  # one-dimensional: scikit-learn's own refusal fits
     if not isinstance(first, (list, tuple)):

@@ -62,6 +62,12 @@ def _row_keys(values: np.ndarray, factors: np.ndarray) -> np.ndarray:
 def _sequence_keys(X: Sequences) -> np.ndarray:
     """One key a sequence: the keys of its steps, each times a number that belongs to its position."""
     lengths, equal = X.lengths, X.equal_length
+    some = lengths > 0
+    if not some.all():  # what is added up below must have something to add
+        out = np.full(len(X), _mix(np.zeros(1, dtype=np.uint64))[0], dtype=np.uint64)
+        if some.any():
+            out[some] = _sequence_keys(X[some])
+        return out
     by_feature, by_position = _multipliers(X.n_features, 1), _multipliers(int(lengths.max()), 2)
     out = np.zeros(len(X), dtype=np.uint64)
     for run, values in X.blocks():
@@ -77,9 +83,16 @@ def _sequence_keys(X: Sequences) -> np.ndarray:
     return _mix(out)
 
 
-def _order_and_news(X: Sequences, columns: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _column_keys(column: np.ndarray | Sequences, seed: int) -> np.ndarray:
+    """One key a row of what stands beside the samples."""
+    if isinstance(column, Sequences):
+        return _mix(_sequence_keys(column) * _multipliers(1, seed))
+    return _row_keys(column, _multipliers(column.shape[1], seed))
+
+
+def _order_and_news(X: Sequences, columns: tuple[np.ndarray | Sequences, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Rows in content order, and for each whether it differs from the one before."""
-    beside = [column.reshape(len(X), -1) for column in columns]
+    beside = [column if isinstance(column, Sequences) else column.reshape(len(X), -1) for column in columns]
     overlapping = X.overlapping
     if overlapping:
         keys = _row_keys(np.stack([X.starts, X.stops], axis=1), _multipliers(2, 3))
@@ -87,7 +100,7 @@ def _order_and_news(X: Sequences, columns: tuple[np.ndarray, ...]) -> tuple[np.n
     else:
         keys, before = _sequence_keys(X), []
     for j, column in enumerate(beside):
-        keys += _row_keys(column, _multipliers(column.shape[1], 4 + j))
+        keys += _column_keys(column, 4 + j)
         _mix(keys)
     order = np.lexsort([keys, *before])
     keys = keys[order]
@@ -102,7 +115,7 @@ def _order_and_news(X: Sequences, columns: tuple[np.ndarray, ...]) -> tuple[np.n
     return order, new
 
 
-def content_order(X: Sequences, *columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def content_order(X: Sequences, *columns: np.ndarray | Sequences) -> tuple[np.ndarray, np.ndarray]:
     """Order the rows by content, and number the distinct ones.
 
     Windows that overlap are told apart by where they lie in their table, which costs nothing; all other sequences by
@@ -112,7 +125,7 @@ def content_order(X: Sequences, *columns: np.ndarray) -> tuple[np.ndarray, np.nd
     ----------
     X : Sequences
         The samples.
-    *columns : ndarray of shape (n_samples,) or (n_samples, n)
+    *columns : ndarray of shape (n_samples,) or (n_samples, n), or Sequences
         What else tells rows apart: targets, groups.
 
     Returns
@@ -126,7 +139,7 @@ def content_order(X: Sequences, *columns: np.ndarray) -> tuple[np.ndarray, np.nd
     return order, np.cumsum(new) - 1
 
 
-def distinct_rows(X: Sequences, weight: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def distinct_rows(X: Sequences, weight: np.ndarray, *columns: np.ndarray | Sequences) -> tuple[np.ndarray, np.ndarray]:
     """One row for each distinct row, in content order, with the sum of the weights.
 
     Parameters
@@ -135,7 +148,7 @@ def distinct_rows(X: Sequences, weight: np.ndarray, *columns: np.ndarray) -> tup
         The samples.
     weight : ndarray of float64 of shape (n_samples,)
         Their weights.
-    *columns : ndarray
+    *columns : ndarray or Sequences
         What else tells rows apart.
 
     Returns

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.kinds import host
 
-__all__ = ["cast", "describe", "float_dtype", "read_ragged", "refuse_dtype", "told_of_objects"]
+__all__ = ["cast", "describe", "float_dtype", "read_ragged", "refuse_dtype", "refuse_empty", "told_of_objects"]
 
 
 def describe(sequences: Sequences) -> str:
@@ -81,6 +81,15 @@ def read_ragged(data: Any, dtype: Any) -> Sequences:
         sequences = data
     else:
         sequences = Sequences.from_list([_one(i, item) for i, item in enumerate(data)])
+    refuse_empty(sequences)
+    values = sequences.values
+    if values.dtype.kind not in "fiub" or values.dtype != dtype:
+        values = cast(_numbers(values), dtype)
+    return sequences.map_values(values)
+
+
+def refuse_empty(sequences: Sequences) -> None:
+    """Refuse no sequences, no features, and sequences without a time step."""
     if not len(sequences):
         raise ValueError("X holds 0 sequences; wanted at least one")
     if sequences.n_features == 0:
@@ -91,10 +100,6 @@ def read_ragged(data: Any, dtype: Any) -> Sequences:
             f"X[{empty[0]}] has 0 timesteps (length 0); wanted at least one in every sequence. "
             f"Remove the empty ones ({len(empty)} of {len(sequences)}) from X and y."
         )
-    values = sequences.values
-    if values.dtype.kind not in "fiub" or values.dtype != dtype:
-        values = cast(_numbers(values), dtype)
-    return sequences.map_values(values)
 
 
 def _one(i: int, item: Any) -> np.ndarray:

@@ -12,14 +12,13 @@ from sklearn.utils import check_random_state
 
 from sklearn_seq.layers.linear import Head
 from sklearn_seq.layers.network import Network
-from sklearn_seq.layers.scaling import InputScaling
 from sklearn_seq.model_selection.holdout import hold_out
 from sklearn_seq.sequences import Sequences
-from sklearn_seq.sequences.gate import read_X
 from sklearn_seq.tasks.inputs import InputStatistics
 from sklearn_seq.tasks.pretrain import PretrainMixin, freeze_parameters
 from sklearn_seq.tasks.reading import ReadingMixin
 from sklearn_seq.tasks.state import FittedState, keep_on_failure
+from sklearn_seq.tasks.tokens import TokensMixin
 from sklearn_seq.training import Part, Plan, Result, Seeds, TrainingParams, outputs, run
 from sklearn_seq.training.augment import read_augment
 from sklearn_seq.training.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
@@ -37,6 +36,7 @@ _OF_REPLICAS = {
     "max_epochs",
     "batch_size",
     "standardize",
+    "token_dropout",
     "early_stopping",
     "validation_fraction",
     "n_iter_no_change",
@@ -53,7 +53,7 @@ class Reading:
     ----------
     data : Sequences
         Distinct rows in an order that their content gives.
-    target : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    target : ndarray of shape (n_samples,) or (n_samples, n_outputs), or Sequences
         As read, before the task encodes it.
     weight : ndarray of float64 of shape (n_samples,)
         Summed over equal rows.
@@ -63,7 +63,7 @@ class Reading:
     """
 
     data: Sequences
-    target: np.ndarray
+    target: Any
     weight: np.ndarray
     groups: np.ndarray | None
     valid: Part | None
@@ -75,7 +75,7 @@ class Reading:
         return Reading(self.data[rows], self.target[rows], weight[rows], groups, self.valid)
 
 
-class TaskMixin(PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
+class TaskMixin(TokensMixin, PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
     """Fitting and predicting for one target a sequence.
 
     A task says what the target is (``_read_target``, ``_settle_target``, ``_encode``), how many outputs that takes
@@ -107,27 +107,33 @@ class TaskMixin(PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
     """
 
     _stratified: ClassVar[bool] = False
-    _params_free_to_change: ClassVar[tuple[str, ...]] = tuple(
-        name for name in TrainingParams().get_params() if name not in ("missing", "dtype", "standardize")
+    _refused_augmentations: ClassVar[tuple[str, ...]] = ()  # names that make no sense for the task's targets
+    _params_free_to_change: ClassVar[tuple[str, ...]] = (
+        *(name for name in TrainingParams().get_params() if name not in ("missing", "dtype", "standardize")),
+        "token_dropout",
     )
 
     # -- what a task brings ----------------------------------------------------------------------------------------
 
-    def _settle_target(self, target: np.ndarray, weight: np.ndarray) -> None:
+    def _settle_target(self, target: Any, weight: np.ndarray) -> None:
         """Learn what needs the rows that are trained on."""
 
-    def _encode(self, target: np.ndarray) -> np.ndarray:
+    def _encode(self, target: Any) -> Any:
         """Targets as the loss takes them."""
         return target
 
     def _n_outputs(self) -> int:
         raise NotImplementedError
 
-    def _make_loss(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    def _make_loss(self) -> Callable[[Any, Any], torch.Tensor]:
         raise NotImplementedError
 
-    def _make_score(self) -> Callable[[np.ndarray, Part], float]:
+    def _make_score(self) -> Callable[[Any, Part], float]:
         raise NotImplementedError
+
+    def _plan_options(self) -> dict[str, Any]:
+        """Further fields of the plan."""
+        return {}
 
     # -- fit ---------------------------------------------------------------------------------------------------------
 
@@ -148,7 +154,8 @@ class TaskMixin(PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
         ----------
         X : array-like, list of arrays, frame or Sequences
             ``(n_samples, n_timesteps)``, ``(n_samples, n_timesteps, n_features)``, or ``n_samples`` arrays of shape
-            ``(n_timesteps_i, n_features)``.
+            ``(n_timesteps_i, n_features)``. Or text: ``n_samples`` ``str``, read as characters, or lists of words; or the ids
+            that a `TextEncoder` made. Each token then gets a vector that is learnt.
         y : array-like of shape (n_samples,) or, for regressors, (n_samples, n_outputs)
             The target of each sequence.
         sample_weight : array-like of shape (n_samples,), optional
@@ -256,19 +263,22 @@ class TaskMixin(PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
             given, wanted = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise ValueError(f"{given} was given without {wanted}; a validation part needs both")
         try:
-            data = read_X(self, X_val, reset=False, dtype=self.dtype, missing=self.missing).sequences
+            data = self._pass_gate(X_val, reset=False)
             target = self._read_target(y_val, reset=False)
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"In the validation part (X_val, y_val): {error}") from error
         if len(data) != len(target):
             raise ValueError(f"X_val has {len(data)} samples and y_val has {len(target)}; wanted one target a sample")
+        self._match(data, target, ("X_val", "y_val"))
         return Part(data, target, np.ones(len(data)))
 
     def _make_plan(
         self, train: Part, valid: Part | None, seeds: Seeds, n_epochs: int, before: dict[str, Any] | None
     ) -> Plan:
-        params, augment, frozen = self._plain_params(), read_augment(self.augment), self.freeze
+        params, frozen = self._plain_params(), self.freeze
+        augment = read_augment(self.augment, self._refused_augmentations)
+        self._refuse_of_ids(augment)
         if (
             before is not None and self._fitted_params["freeze"] != frozen
         ):  # the optimiser's state is of other parameters
@@ -278,9 +288,11 @@ class TaskMixin(PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
         start = self._body_to_begin_with() if before is None else None
         if start is not None:
             self._longest = start.longest
-        own = InputStatistics(train.data, train.weight, self.standardize) if before is None and start is None else None
+        own = None
+        if before is None and start is None and self._n_tokens is None:
+            own = InputStatistics(train.data, train.weight, self.standardize)
 
-        def build() -> Network:
+        def build() -> Any:
             network = self._build()
             if own is not None:
                 own.put_into(network)
@@ -291,7 +303,7 @@ class TaskMixin(PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
 
         same = sorted((name, repr(value)) for name, value in self._fitted_params.items() if name not in _OF_REPLICAS)
         return Plan(
-            shape=(type(self), self._n_channels, self._n_outputs(), *same),
+            shape=(type(self), self._n_channels, self._n_tokens, self._n_outputs(), *same),
             build=build,
             train=train,
             valid=valid,
@@ -302,6 +314,7 @@ class TaskMixin(PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
             n_epochs=n_epochs,
             batch_size=self._batch_rows(len(train)),
             augment=augment,
+            **self._plan_options(),
             body_lr_factor=self._share_of_rate(),
             weights=None if before is None else before["weights"],
             optimizer_state=None if before is None else before["optimizer_state"],
@@ -311,12 +324,15 @@ class TaskMixin(PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
     def _batch_rows(self, n: int) -> int:
         return min(32, max(4, n // 16)) if self.batch_size == "auto" else int(self.batch_size)
 
-    def _build(self) -> Network:
+    def _build(self) -> Any:
         """The untrained network of the fitted parameters, whatever ``set_params`` did since."""
         maker: Any = type(self)(**self._fitted_params)
         maker._longest = self.__dict__.get("_longest")
-        scaling = InputScaling(self._n_channels, indicate_missing=maker.missing == "mask")
-        body = maker.make_body(scaling.out_features)
+        scaling = self._make_input(maker)
+        return self._make_network(maker, scaling, maker.make_body(scaling.out_features))
+
+    def _make_network(self, maker: Any, scaling: Any, body: Any) -> Any:
+        """The network behind an input scaling and a body; ``maker`` has the fitted parameters."""
         pool = maker.make_pool(body)
         head = Head(pool.out_features, self._n_outputs())
         return Network(scaling, body, pool, head, dropout=getattr(maker, "dropout", 0.0))
@@ -331,7 +347,7 @@ class TaskMixin(PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
         """What predictions are asked for, held against fit."""
         self._require_fitted()
         fitted = self._fitted_params
-        data = read_X(self, X, reset=False, dtype=fitted["dtype"], missing=fitted["missing"]).sequences
+        data = self._pass_gate(X, reset=False, dtype=fitted["dtype"], missing=fitted["missing"])
         if "_trained_windows" in self.__dict__:
             self._warn_of_overlap(data)
         return data

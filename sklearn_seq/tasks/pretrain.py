@@ -15,10 +15,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from sklearn.utils import check_random_state
 
-from sklearn_seq.layers.masking import MaskedReconstruction
+from sklearn_seq.layers.masking import MaskedReconstruction, MaskedTokens
 from sklearn_seq.layers.masks import lengths_of
-from sklearn_seq.layers.scaling import InputScaling
-from sklearn_seq.sequences.gate import read_X
 from sklearn_seq.sequences.order import distinct_rows
 from sklearn_seq.tasks.inputs import InputStatistics
 from sklearn_seq.tasks.state import keep_on_failure
@@ -55,7 +53,7 @@ class HideSteps:
     length: int
 
     def __call__(self, batch: Batch, draw: Callable[..., torch.Tensor], network: Any) -> Batch:
-        """The batch with a feature more, 1 where a step is hidden."""
+        """The batch with a feature more, 1 where a step is hidden; of ids too, which are whole numbers."""
         # a step is hidden when one of the ``length`` stretches that would reach it begins
         chance = 1.0 - (1.0 - self.fraction) ** (1.0 / self.length)
         before, inside = draw(batch, _uniform, self.length - 1), draw(batch, _uniform, each_step=True)
@@ -106,7 +104,7 @@ class Body:
         given = {key: tuple(array.shape) for key, array in weights.items()}
         wrong = sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key))
         if wrong:
-            key = "scaling.shift" if "scaling.shift" in wrong else wrong[0]
+            key = next((name for name in ("scaling.shift", "scaling.weight") if name in wrong), wrong[0])
 
             def told(found: dict[str, tuple[int, ...]]) -> str:
                 return f"of shape {found[key]}" if key in found else "absent"
@@ -130,7 +128,8 @@ class PretrainMixin:
         After ``pretrain``: weights of the body, its input scaling, and how long the longest sequence was. It stays when
         ``fit`` is called; ``clone`` drops it.
     pretrain_loss_curve_ : list of float
-        After ``pretrain``: loss of each epoch; 1 is what the mean of each feature would reach.
+        After ``pretrain``: loss of each epoch; 1 is what the mean of each feature would reach. Of token ids, the
+        cross-entropy of hidden ones.
     """
 
     @keep_on_failure
@@ -152,7 +151,8 @@ class PretrainMixin:
         Parameters
         ----------
         X : as in fit
-            Sequences, of as many features as those of ``fit``; lengths and kind may differ.
+            Sequences, of as many features as those of ``fit``; lengths and kind may differ. Of text, the ids that one
+            `TextEncoder` makes for this and for ``fit``.
         max_epochs : int
             Passes over the sequences.
         mask_fraction : float
@@ -185,18 +185,33 @@ class PretrainMixin:
         }
         changed |= {"batch_size": batch_size} | ({} if lr is None else {"lr": lr})
         maker: Any = type(self)(**params | changed)
-        data = read_X(maker, X, reset=True, dtype=maker.dtype, missing=maker.missing).sequences
+        data = maker._pass_gate(X, reset=True)
+        if "encoder_" in maker.__dict__:
+            raise ValueError(
+                "pretrain got text; wanted ids, so that fit reads the same vocabulary. Fit one TextEncoder on all texts, and give "
+                "encoder.transform(texts) to pretrain and fit."
+            )
+        if maker._n_tokens is not None and data.n_features > 1:
+            raise ValueError(
+                f"pretrain got {data.n_features} ids a step; wanted one, which it can hide and ask for. Use TextEncoder."
+            )
         rows, weight = distinct_rows(data, np.ones(len(data)))
         data = data[rows] if data.overlapping else data[rows].to_block()
         weight = weight / weight.mean()
         start = self._body_to_begin_with()
         maker._longest = int(data.lengths.max()) if start is None else start.longest
-        own = InputStatistics(data, weight, maker.standardize) if start is None else None
+        n_tokens = maker._n_tokens
+        own = InputStatistics(data, weight, maker.standardize) if start is None and n_tokens is None else None
         length = max(3, round(data.lengths.mean() / 16)) if mask_length == "auto" else int(mask_length)
 
-        def build() -> MaskedReconstruction:
-            scaling = InputScaling(data.n_features, indicate_missing=maker.missing == "mask")
-            network = MaskedReconstruction(scaling, maker.make_body(scaling.out_features), data.n_features)
+        def build() -> torch.nn.Module:
+            scaling: Any = maker._make_input(maker)
+            body = maker.make_body(scaling.out_features)
+            network = (
+                MaskedReconstruction(scaling, body, data.n_features)
+                if n_tokens is None
+                else MaskedTokens(scaling, body)
+            )
             if own is not None:
                 own.put_into(network)
             if start is not None:

@@ -27,22 +27,32 @@ class ReadingMixin:
         dtype: Any
         missing: Any
 
-    def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> np.ndarray:
-        """Targets as numbers; with ``reset``, learn from the rows ``used`` what there is to learn."""
+    def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> Any:
+        """Targets as numbers, an array or `Sequences`; with ``reset``, learn from the rows ``used`` what there is to learn."""
         raise NotImplementedError
 
-    def _weigh(self, target: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    def _pass_gate(self, X: Any, *, reset: bool, sample_weight: Any = None) -> Sequences:
+        """X as numbers; text and token ids are refused."""
+        data = read_X(self, X, reset=reset, dtype=self.dtype, missing=self.missing).sequences
+        if reset:
+            self._n_channels = data.n_features
+        return data
+
+    def _match(
+        self, data: Sequences, target: Any, names: tuple[str, str] = ("X", "y"), rows: np.ndarray | None = None
+    ) -> None:
+        """Refuse targets that do not fit their sequences, where targets are sequences; ``rows`` are their numbers."""
+
+    def _weigh(self, target: Any, weight: np.ndarray) -> np.ndarray:
         """Sample weights with what the task adds to them."""
         return weight
 
     def _read_training(
         self, X: Any, y: Any, sample_weight: Any, groups: Any, *, reset: bool
-    ) -> tuple[Sequences, np.ndarray, np.ndarray, np.ndarray | None]:
+    ) -> tuple[Sequences, Any, np.ndarray, np.ndarray | None]:
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        data = read_X(self, X, reset=reset, dtype=self.dtype, missing=self.missing).sequences
-        if reset:
-            self._n_channels = data.n_features
+        data = self._pass_gate(X, reset=reset, sample_weight=sample_weight)
         if issparse(y):
             raise TypeError("Sparse data was passed for y, but dense data is required. Use y.toarray().")
         if _num_samples(y) != len(data):
@@ -57,13 +67,14 @@ class ReadingMixin:
         if len(used) < len(data):
             data, target, weight = data[used], target[used], weight[used]
             codes = None if codes is None else codes[used]
+        self._match(data, target, rows=used)
         if reset:
             self._longest = int(data.lengths.max())  # for families whose network goes by it
         return data, target, self._weigh(target, weight), codes
 
     def _read_distinct(
         self, X: Any, y: Any, sample_weight: Any, groups: Any, *, reset: bool
-    ) -> tuple[Sequences, np.ndarray, np.ndarray, np.ndarray | None]:
+    ) -> tuple[Sequences, Any, np.ndarray, np.ndarray | None]:
         """As `_read_training`, equal rows as one, in content order."""
         data, target, weight, codes = self._read_training(X, y, sample_weight, groups, reset=reset)
         columns = [target] if codes is None else [target, codes]

@@ -14,7 +14,6 @@ from sklearn.metrics import r2_score
 
 from sklearn_seq.params import estimator
 from sklearn_seq.sequences import Sequences
-from sklearn_seq.sequences.gate import read_X
 from sklearn_seq.tasks.classify import LabelsMixin
 from sklearn_seq.tasks.reading import ReadingMixin
 from sklearn_seq.tasks.regress import NumbersMixin
@@ -114,7 +113,7 @@ class SolvedMixin(ReadingMixin, Versioned):
     def _read_again(self, X: Any) -> Sequences:
         """What predictions are asked for, held against fit."""
         self._require_fitted()
-        data = read_X(self, X, reset=False, dtype=self.dtype, missing=self.missing).sequences
+        data = self._pass_gate(X, reset=False)
         if "_trained_windows" in self.__dict__:
             self._warn_of_overlap(data)
         return data

@@ -230,10 +230,13 @@ _FITTED_PRIVATE = (
     "_history",
     "_optimizer_state",
     "_n_channels",
+    "_n_tokens",
     "_longest",
     "_partial_seed",
     "_partial_calls",
     "_target_scale",
     "_output_shape",
+    "_label_text",
+    "_label_weights",
     *_TRANSIENT,
 )

@@ -87,7 +87,10 @@ def _variants(estimator: Any) -> list[dict[str, Any]]:
 
 @check("ragged")
 def check_padding_and_mates(estimator: Any, kind: Any) -> None:
-    """A sequence alone, among longer ones, permuted or split: the same answer, both ways and for every pooling."""
+    """A sequence alone, among longer ones, permuted or split: the same answer, both ways and for every pooling.
+
+    Who has a unit a step may refuse sequences longer than those in fit, in words; then mates are as long as these.
+    """
     task = task_of(estimator)
     data = make_problem(task, kind)
     rng = np.random.default_rng(1)
@@ -99,6 +102,7 @@ def check_padding_and_mates(estimator: Any, kind: Any) -> None:
         model = fresh(estimator, **variant, **sizes).fit(data.X, data.y)
         wanted = answers(model, data.X_test)
         named = f" with {variant}" if variant else ""
+        longer = _as_long_as_read(model, longer, max(map(len, data.X)))
         alone = np.concatenate([answers(model, [sequence]) for sequence in data.X_test])
         close(alone, wanted, f"alone and in a batch{named}")
         close(answers(model, [*longer, *data.X_test])[len(longer) :], wanted, f"among longer sequences{named}")
@@ -106,6 +110,17 @@ def check_padding_and_mates(estimator: Any, kind: Any) -> None:
         halves = [answers(model, data.X_test[:5]), answers(model, data.X_test[5:])]
         close(np.concatenate(halves), wanted, f"split into two batches{named}")
         close(answers(model, data.X_test * 20)[-len(wanted) :], wanted, f"as the last of many batches{named}")
+
+
+def _as_long_as_read(model: Any, sequences: list[np.ndarray], longest: int) -> list[np.ndarray]:
+    """The sequences, cut to the longest in fit where the model says that it reads no longer ones."""
+    try:
+        model.predict(sequences)
+    except ValueError as error:
+        if f"was fitted on sequences of {longest} timesteps at most" not in str(error):
+            raise
+        return [sequence[:longest] for sequence in sequences]
+    return sequences
 
 
 @check("3-D", "ragged", tasks=("classify",))

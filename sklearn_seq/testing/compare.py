@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, clone, is_classifier, is_outlier_detector, is_regressor
 
 from sklearn_seq.sequences import Sequences
 
@@ -23,12 +23,17 @@ __all__ = [
 ]
 
 TOLERANCE = 1e-6
+_MOST_STEPS = 64  # of any sequence that checks give a tagger
 
 
 def task_of(estimator: Any) -> str:
-    """What an estimator does: "classify", "regress", "forecast" or "transform"."""
+    """What an estimator does: "classify", "regress", "forecast", "detect", "transform", or what its task says of itself."""
+    if hasattr(type(estimator), "_task"):
+        return type(estimator)._task
     if is_classifier(estimator):
         return "classify"
+    if is_outlier_detector(estimator):
+        return "detect"
     if hasattr(estimator, "rolling_forecast"):  # scikit-learn takes a forecaster for a regressor
         return "forecast"
     return "regress" if is_regressor(estimator) else "transform"
@@ -61,6 +66,19 @@ def answers(estimator: Any, X: Any) -> np.ndarray:
     if task_of(estimator) == "forecast":
         said = [estimator.predict(X), *_intervals(estimator, X)]
         return np.concatenate([part.reshape(len(part), -1) for part in said], axis=1)
+    if hasattr(
+        estimator, "frame_proba"
+    ):  # one row a sequence, whatever its length: means over steps, also by their place
+        parts = [np.asarray(part) for part in estimator.frame_proba(X)]
+        return np.stack(
+            [np.concatenate([part.mean(axis=0), np.arange(len(part)) @ part / len(part)]) for part in parts]
+        )
+    if task_of(estimator) == "tag":  # one row a sequence: the probabilities of its steps, and zeros behind them
+        steps = [np.asarray(part) for part in estimator.predict_proba(X)]
+        rows = np.zeros((len(steps), _MOST_STEPS, steps[0].shape[1]))
+        for row, part in zip(rows, steps, strict=True):
+            row[: len(part)] = part
+        return rows.reshape(len(rows), -1)
     if hasattr(estimator, "decision_function"):
         return np.asarray(estimator.decision_function(X))
     if hasattr(estimator, "predict_uncertainty"):  # of several models: what they say, and how far they agree
@@ -91,6 +109,10 @@ def same_bits(found: Any, wanted: Any, what: str, *, nan: bool = False) -> None:
     found, wanted = np.asarray(found), np.asarray(wanted)
     if found.shape != wanted.shape:
         raise AssertionError(f"{what}: shapes {found.shape} and {wanted.shape} differ")
+    if found.dtype == wanted.dtype == object and all(isinstance(row, np.ndarray) for row in found):
+        for i, (one, other) in enumerate(zip(found, wanted, strict=True)):  # cells
+            same_bits(one, other, f"{what}, row {i}", nan=nan)
+        return
     if found.dtype.kind in "fc" and not nan and not np.isfinite(found).all():
         raise AssertionError(f"{what}: {int((~np.isfinite(found)).sum())} of {found.size} values are not finite")
     if np.array_equal(found, wanted, equal_nan=nan and found.dtype.kind == "f"):

@@ -39,8 +39,9 @@ def make_problem(
 
     Parameters
     ----------
-    task : {"classify", "regress", "forecast"}
-        Labels are texts, numbers have deviation 1. To forecast is always a table, whatever ``kind`` says: both of its columns.
+    task : {"classify", "regress", "tag", "transcribe", "forecast"}
+        Labels are texts (to tag, one a step), numbers have deviation 1, transcripts have one or two characters.
+        To forecast is always a table, whatever ``kind`` says: both of its columns.
     kind : {"2-D", "3-D", "ragged", "Sequences", "cells", "table"}
         How ``X`` is given: a list for "ragged", an object array for "cells". A table has ``n_samples`` rows of two
         columns. All but "2-D" have two features. The same seed gives the same sequences as a list, cells and
@@ -80,6 +81,15 @@ def make_problem(
         rank[np.argsort(total)] = np.arange(n) * n_classes // n
         y = np.array([chr(ord("a") + r) for r in rank])
         y[:n_classes] = [chr(ord("a") + r) for r in range(n_classes)]  # no class is missing from the first part
+    elif task == "tag":
+        y = np.empty(n, dtype=object)
+        for i, sequence in enumerate(sequences):  # three labels, by how a step lies to the one before it
+            change = np.diff(sequence.sum(axis=1), prepend=0.0)
+            y[i] = np.where(change > 0.7, "up", np.where(change < -0.7, "down", "flat"))
+        y = np.stack(list(y)) if rectangular else y
+    elif task == "transcribe":
+        high = total > np.median(total)
+        y = np.where(lengths > 3, np.where(high, "ab", "ba"), np.where(high, "a", "b"))
     else:
         y = (total - total.mean()) / total.std()
     train, test = sequences[:n_samples], sequences[n_samples:]

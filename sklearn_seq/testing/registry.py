@@ -32,7 +32,7 @@ class Check:
 CHECKS: list[Check] = []
 
 PREDICT = ("classify", "regress")
-ALL = (*PREDICT, "transform", "forecast")
+ALL = (*PREDICT, "transform", "forecast", "detect")
 
 
 def check(*kinds: str, tasks: tuple[str, ...] = PREDICT) -> Callable[[Any], Any]:

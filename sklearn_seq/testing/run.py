@@ -12,10 +12,15 @@ from sklearn_seq.preprocessing import SlidingWindow
 from sklearn_seq.testing import (  # noqa: F401  (they register checks)
     answering,
     chance,
+    detecting,
     forecasting,
+    generating,
     keeping,
     learning,
     looking_ahead,
+    tagging,
+    text_reading,
+    transcribing,
     transforming,
 )
 from sklearn_seq.testing.compare import task_of
@@ -48,14 +53,16 @@ def sequence_checks(estimator: Any) -> Iterator[tuple[str, Callable[[], None]]]:
     """
     task = task_of(estimator)
     table = task == "forecast" or (
-        task == "transform"
+        task in ("transform", "detect")
         and (not get_tags(estimator).input_tags.three_d_array or estimator.get_params(deep=False).get("rows") == "time")
     )
+    reads = get_tags(estimator).input_tags
     for entry in CHECKS:
         if task not in entry.tasks:
             continue
-        # what reads tables, rows in time order, has this kind alone
-        kinds = [kind for kind in entry.kinds if (kind == "table") == table]
+        # what reads tables, rows in time order, has this kind alone, and so has what reads text alone
+        kinds = [kind for kind in entry.kinds if (kind == "table") == table or kind == "text"]
+        kinds = [kind for kind in kinds if (reads.string if kind == "text" else reads.two_d_array or not reads.string)]
         for kind in kinds:
             yield f"{entry.name}[{kind}]", partial(entry.function, estimator, kind)
 
@@ -149,6 +156,7 @@ def expected_failed_checks(estimator: Any) -> dict[str, str]:
     rows_are_time = (
         isinstance(estimator, SlidingWindow)
         or task_of(estimator) == "forecast"
+        or (task_of(estimator) == "detect" and not get_tags(estimator).input_tags.three_d_array)
         or estimator.get_params(deep=False).get("rows") == "time"
     )
     failing = dict.fromkeys(_ORDER_CHECKS, _TIME) if rows_are_time else {}

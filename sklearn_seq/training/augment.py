@@ -18,6 +18,8 @@ from sklearn_seq.training.batches import Batch
 
 __all__ = ["Augment", "Draw", "read_augment"]
 
+# what strength 1 allows of an affine change: radians, shares of the steps and of the features, logarithm of the size
+_AFFINE = (0.26, 0.08, 0.08, 0.12)
 _SEGMENTS = 4  # of a warped sequence, each at a speed of its own
 
 
@@ -80,7 +82,9 @@ def _deviation(scaling: Any) -> Tensor:
 
 
 def _mean(scaling: Any) -> Tensor:
-    """Of each feature, (F,) or (R, 1, 1, F); 0 where features are not standardised."""
+    """Of each feature, (F,) or (R, 1, 1, F); 0 where features are not standardised, and for token ids the unknown one."""
+    if isinstance(scaling, torch.nn.Embedding):
+        return torch.zeros((), device=scaling.weight.device)
     return -_spread(scaling.shift) / _spread(scaling.factor)
 
 
@@ -116,13 +120,31 @@ def _warp(batch: Batch, strength: float, draw: Draw, scaling: Any) -> Batch:
     segment = along.long().clamp(max=_SEGMENTS - 1)
     low, high = bounds.gather(-1, segment), bounds.gather(-1, segment + 1)
     place = (low + (high - low) * (along - segment)) * last
+    return batch._replace(x=zero_padding(_between(batch.x, place, last), batch.mask))
+
+
+def _tempo(batch: Batch, strength: float, draw: Draw, scaling: Any) -> Batch:
+    """Each row slower or faster as a whole; the batch becomes as long as the longest of them."""
+    chance = draw(batch, _uniform)  # (..., B)
+    lengths = lengths_of(batch.x, batch.mask)
+    factor = torch.exp((2.0 * chance - 1.0) * math.log1p(strength))
+    kept = (lengths * factor).round().long().clamp(min=1)
+    n_steps = int(kept.max())
+    steps = torch.arange(n_steps, device=batch.x.device)
+    last = (lengths - 1)[..., None]  # (..., B, 1)
+    place = torch.minimum(steps * (last / (kept - 1).clamp(min=1)[..., None].double()), last.double())
+    mask = make_mask(kept.flatten(), n_steps).view(*kept.shape, n_steps)
+    return batch._replace(x=zero_padding(_between(batch.x, place, last), mask), mask=mask)
+
+
+def _between(x: Tensor, place: Tensor, last: Tensor) -> Tensor:
+    """Values at places (..., B, L) between steps, in a straight line from one step to the next."""
     before = torch.minimum(place.long(), last)
-    share = (place - before)[..., None].to(batch.x.dtype)
-    one, other = _steps_of(batch.x, before), _steps_of(batch.x, torch.minimum(before + 1, last))
-    x = torch.lerp(one, other, share)
-    gap = torch.isnan(x)  # a missing value stays one, and makes none of its neighbour
-    x = torch.where(gap, torch.where(share < 0.5, one, other), x)
-    return batch._replace(x=zero_padding(x, batch.mask))
+    share = (place - before)[..., None].to(x.dtype)
+    one, other = _steps_of(x, before), _steps_of(x, torch.minimum(before + 1, last))
+    found = torch.lerp(one, other, share)
+    gap = torch.isnan(found)  # a missing value stays one, and makes none of its neighbour
+    return torch.where(gap, torch.where(share < 0.5, one, other), found)
 
 
 def _crop(batch: Batch, strength: float, draw: Draw, scaling: Any) -> Batch:
@@ -158,6 +180,20 @@ def _stretch(chance: Tensor, length: Tensor, most: float, places: Tensor) -> Ten
     return (places >= start[..., None]) & (places < (start + width)[..., None])
 
 
+def _reverse_complement(batch: Batch, strength: float, draw: Draw, scaling: Any) -> Batch:
+    """The other strand of one-hot DNA in place of some rows: the letters A, C, G, T turned round, and the steps."""
+    if batch.x.shape[-1] != 4:
+        raise ValueError(
+            f"augment='reverse_complement' with {batch.x.shape[-1]} features; wanted 4, the letters A, C, G and T (or U) as "
+            "SequenceOneHotEncoder gives them. Leave it out for other data."
+        )
+    turned = draw(batch, _uniform) < strength  # (..., B)
+    last = (lengths_of(batch.x, batch.mask) - 1)[..., None]
+    steps = torch.arange(batch.x.shape[-2], device=batch.x.device)
+    other = _steps_of(batch.x, (last - steps).clamp(min=0)).flip(-1)
+    return batch._replace(x=zero_padding(torch.where(turned[..., None, None], other, batch.x), batch.mask))
+
+
 def _mixup(batch: Batch, strength: float, draw: Draw, scaling: Any) -> Batch:
     """Each row and its loss mixed with those of another row; where that one has ended, the row stays itself."""
     share = draw(batch, lambda generator, shape: generator.beta(strength, strength, shape)).to(batch.x.dtype)
@@ -176,6 +212,37 @@ def _mixup(batch: Batch, strength: float, draw: Draw, scaling: Any) -> Batch:
     return batch._replace(x=x, mixed=_rows_of(own, mate, n_targets), share=shares)
 
 
+def _affine(batch: Batch, strength: float, draw: Draw, scaling: Any) -> Batch:
+    """Each row, seen as a picture of steps by features, turned, moved and resized; beyond an edge the edge goes on."""
+    chance = 2.0 * draw(batch, _uniform, 4) - 1.0  # (..., B, 4)
+    n_steps, n_features = batch.x.shape[-2:]
+    last = (lengths_of(batch.x, batch.mask) - 1)[..., None, None].double()  # (..., B, 1, 1)
+    angle, along, across, zoom = (strength * most * chance[..., i, None, None] for i, most in enumerate(_AFFINE))
+    by = torch.exp(zoom)
+    # where each place is fetched from: about the middle of the row's own steps
+    row = torch.arange(n_steps, device=batch.x.device)[:, None] - last / 2.0 - along * (last + 1.0)
+    column = torch.arange(n_features, device=batch.x.device) - (n_features - 1) / 2.0 - across * n_features
+    sine, cosine = torch.sin(angle) * by, torch.cos(angle) * by
+    from_row = cosine * row - sine * column + last / 2.0  # (..., B, T, F)
+    from_column = sine * row + cosine * column + (n_features - 1) / 2.0
+    from_row = torch.minimum(from_row.clamp(min=0.0), last)
+    from_column = from_column.clamp(0.0, n_features - 1.0)
+    above, left = from_row.floor(), from_column.floor()
+    down, right = (from_row - above).to(batch.x.dtype), (from_column - left).to(batch.x.dtype)
+    below, beside = torch.minimum(above + 1.0, last), (left + 1.0).clamp(max=n_features - 1.0)
+    pixels = batch.x.flatten(-2)  # (..., B, T F)
+
+    def at(step: Tensor, feature: Tensor) -> Tensor:
+        index = (step * n_features + feature).long().flatten(-2)
+        return pixels.gather(-1, index).view(batch.x.shape)
+
+    near = at(from_row.round(), from_column.round())
+    upper = torch.lerp(at(above, left), at(above, beside), right)
+    found = torch.lerp(upper, torch.lerp(at(below, left), at(below, beside), right), down)
+    found = torch.where(torch.isnan(found), near, found)  # a missing value stays one, and makes none of its neighbours
+    return batch._replace(x=zero_padding(found, batch.mask))
+
+
 def _steps_of(x: Tensor, index: Tensor) -> Tensor:
     """Time steps by number, (..., B, T, F) by (..., B, L) -> (..., B, L, F)."""
     return torch.take_along_dim(x, index[..., None], dim=-2)
@@ -191,8 +258,11 @@ _KNOWN: dict[str, tuple[Callable[[Batch, float, Draw, Any], Batch], float, float
     "jitter": (_jitter, 0.1, math.inf),
     "scaling": (_scaling, 0.1, math.inf),
     "warp": (_warp, 0.2, math.inf),
+    "tempo": (_tempo, 0.25, 3.0),
     "crop": (_crop, 0.8, 1.0),
     "mask": (_mask, 0.2, 1.0),
+    "reverse_complement": (_reverse_complement, 0.5, 1.0),
+    "affine": (_affine, 1.0, math.inf),
     "mixup": (_mixup, 0.2, math.inf),
 }
 
@@ -217,13 +287,15 @@ class Augment:
         return batch
 
 
-def read_augment(given: Any) -> Augment | None:
+def read_augment(given: Any, refused: tuple[str, ...] = ()) -> Augment | None:
     """What the parameter ``augment`` says.
 
     Parameters
     ----------
     given : None, str, sequence of str, or dict of str to float
         Names, or names with strengths.
+    refused : tuple of str
+        Names that do not go with the targets.
 
     Returns
     -------
@@ -243,6 +315,12 @@ def read_augment(given: Any) -> Augment | None:
             raise ValueError(
                 f"augment={given!r} names {name!r}; wanted some of {', '.join(_KNOWN)}, or a dict of them with strengths, "
                 "such as {'jitter': 0.1}." + (f" Did you mean {near[0]!r}?" if near else "")
+            )
+        if name in refused:
+            left = [known for known in _KNOWN if known not in refused]
+            raise ValueError(
+                f"augment={given!r} names {name!r}, which would part sequences from their targets here; wanted some of "
+                f"{', '.join(left)}"
             )
     if len(set(names)) < len(names):
         raise ValueError(

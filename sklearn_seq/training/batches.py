@@ -1,7 +1,7 @@
 """Batches by slicing: whole batches are gathered at once, windows straight from their table."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.training.plan import Part
+from sklearn_seq.training.targets import SequenceTarget, TargetGather, to_device
 
 __all__ = ["Batch", "Batches", "Gather", "epoch_order"]
 
@@ -24,7 +25,7 @@ class Batch(NamedTuple):
 
     x: Tensor  # (B, T, F)
     mask: Tensor | None  # (B, T); None where nothing is padded
-    target: Tensor  # (B,) or (B, K)
+    target: Any  # Tensor (B,) or (B, K), or a SequenceTarget
     share: Tensor  # (B,), of each row's loss in the mean: its weight by the number of rows
     sizes: list[int]  # how many rows each replica has; those behind have no share
     mixed: Tensor | None = None  # second targets; shares are then (2B,): of the losses by the first and by the second
@@ -143,8 +144,12 @@ class Batches:
         self._gather = [Gather(part.data) for part in distinct]
         self._sizes = np.array([len(part) for part in parts])
         self._first = np.cumsum([0, *(len(part) for part in distinct)])[self._of]  # in what is joined below
-        target = torch.from_numpy(np.concatenate([part.target for part in distinct]))
-        self._target = target.to(dtype) if target.is_floating_point() else target
+        self._targets: TargetGather | None = None  # of sequences; those are trained on alone
+        if isinstance(parts[0].target, Sequences):
+            self._targets = TargetGather(parts[0].target, dtype)
+        else:
+            target = torch.from_numpy(np.concatenate([part.target for part in distinct]))
+            self._target = target.to(dtype) if target.is_floating_point() else target
         weight = np.concatenate([part.weight for part in distinct])
         self._weight = None if (weight == 1.0).all() else torch.from_numpy(weight).to(dtype)
 
@@ -182,10 +187,11 @@ class Batches:
         share = self._even(len(rows))
         if self._weight is not None:
             share = self._send(self._weight[index]) * share
+        target: Tensor | SequenceTarget = self._target[index] if self._targets is None else self._targets(rows)
         return Batch(
             self._send(torch.from_numpy(x)),
             None if mask is None else self._send(torch.from_numpy(mask)),
-            self._send(self._target[index]),
+            to_device(target, self.device),
             share,
             [len(rows)],
         )

@@ -94,5 +94,5 @@ class Listeners:
         history = self.net.history
         history.new_batch()
         history.record_batch("train_loss", float(loss))
-        history.record_batch("train_batch_size", len(batch.target))
+        history.record_batch("train_batch_size", batch.sizes[0])
         self.net.notify("on_batch_end", batch=(batch, batch.target), training=True, loss=loss[0], y_pred=None)

@@ -26,14 +26,14 @@ class Part:
     ----------
     data : Sequences
         In the dtype of the training.
-    target : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        As the task encodes it.
+    target : ndarray of shape (n_samples,) or (n_samples, n_outputs), or Sequences
+        As the task encodes it; `Sequences` for targets that are sequences of integers or floats, each of its own length.
     weight : ndarray of float64 of shape (n_samples,)
         With mean 1 over the rows trained on.
     """
 
     data: Sequences
-    target: np.ndarray
+    target: np.ndarray | Sequences
     weight: np.ndarray
 
     def __len__(self) -> int:
@@ -76,9 +76,11 @@ class Plan:
     valid : Part or None
         What is scored after each epoch.
     loss : callable
-        ``loss(output, target) -> Tensor (B,)``, unweighted.
+        ``loss(output, target) -> Tensor (B,)``, unweighted. The output is what the network gives, a Tensor (B, K) or a
+        `StepOutput`; the target is a Tensor, or a `SequenceTarget` where targets are sequences.
     score : callable
-        ``score(outputs, part) -> float``, higher is better; outputs are an array (n_samples, K).
+        ``score(outputs, part) -> float``, higher is better; outputs are an array (n_samples, K), `Sequences` of K features
+        where the network gives a `StepOutput`, or with ``forced`` the losses (n_samples,).
     settings : TrainingParams
         The hyper-parameters; nothing else of it is read.
     seeds : Seeds
@@ -92,6 +94,14 @@ class Plan:
     step : callable or None
         ``step(trainer, batch) -> Tensor (R,)``, the mean of each replica's weighted losses; leaves gradients in
         ``trainer.flat.gradient``, as ``trainer.pass_back`` does. For where one forward and backward pass do not fit.
+    forced : bool
+        Whether the network is given the target too, ``module(x, mask, target)``, in training and for the validation loss
+        (teacher forcing).
+    evaluate : callable or None
+        ``evaluate(module, part) -> (losses, score)`` of the validation part, losses an array (n_samples,), in the place of
+        ``loss`` and ``score`` of its outputs.
+    batches : callable or None
+        Makes the batches in the place of `Batches`, with its arguments and methods; such a plan stays alone.
     augment : callable or None
         ``augment(batch, draw, network) -> Batch``, what is trained on in place of each batch; draws by chance from ``draw``.
     body_lr_factor : float
@@ -115,14 +125,17 @@ class Plan:
     build: Callable[[], torch.nn.Module]
     train: Part
     valid: Part | None
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-    score: Callable[[np.ndarray, Part], float]
+    loss: Callable[[Any, Any], torch.Tensor]
+    score: Callable[[Any, Part], float]
     settings: TrainingParams
     seeds: Seeds
     n_epochs: int
     batch_size: int
     shape: Hashable | None = None
     step: Callable[[Any, Any], torch.Tensor] | None = None
+    forced: bool = False
+    evaluate: Callable[[Any, Part], tuple[np.ndarray, float]] | None = None
+    batches: Callable[..., Any] | None = None
     augment: Callable[[Any, Any, Any], Any] | None = None
     body_lr_factor: float = 1.0
     weights: dict[str, np.ndarray] | None = None

@@ -117,6 +117,8 @@ def _key(plan: Plan) -> Any:
     settings, data = plan.settings, plan.train.data
     if plan.shape is None or settings.callbacks or settings.verbose or settings.precision != "full":
         return None
+    if isinstance(plan.train.target, Sequences) or plan.forced:
+        return None
     length = data.equal_length
     if length is None and _padding(data) > _MOST_PADDING:
         return None

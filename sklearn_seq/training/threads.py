@@ -33,7 +33,8 @@ def auto_threads(module: torch.nn.Module, batch_size: int) -> int:
     """
     largest = module.__dict__.get("_largest_product")
     if largest is None:  # found once a module
-        largest = max((p.numel() for p in module.parameters() if p.ndim > 1), default=0)
+        tables = {id(layer.weight) for layer in module.modules() if isinstance(layer, torch.nn.Embedding)}  # looked up
+        largest = max((p.numel() for p in module.parameters() if p.ndim > 1 and id(p) not in tables), default=0)
         module.__dict__["_largest_product"] = largest
     if 2 * largest * batch_size < _WORTH_A_THREAD:
         return 1

@@ -4,6 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from sklearn_seq.layers.dropout import Draws, give_draws
 from sklearn_seq.layers.kernels import Workspaces
+from sklearn_seq.sequences import Sequences
 from sklearn_seq.training.augment import Draw
 from sklearn_seq.training.batches import Batch, Batches
 from sklearn_seq.training.devices import device_for_fit
@@ -20,6 +22,7 @@ from sklearn_seq.training.optimizers import Schedule, make_optimizer
 from sklearn_seq.training.plan import Part, Plan, Result
 from sklearn_seq.training.predict import outputs
 from sklearn_seq.training.seeds import build_seeded
+from sklearn_seq.training.targets import StepOutput, forced_losses, row_losses
 from sklearn_seq.training.threads import auto_threads, hold_threads
 
 __all__ = ["Trainer", "build", "weights_of"]
@@ -70,7 +73,7 @@ class Trainer:
         self.optimizer = make_optimizer(self.settings.optimizer, self.flat, rates=rates, decays=decays)
         for r, plan in enumerate(plans):
             self.optimizer.unpack(r, plan.optimizer_state)
-        self.batches = Batches(
+        self.batches = (plans[0].batches or Batches)(
             [plan.train for plan in plans],
             plans[0].batch_size,
             self.device,
@@ -211,14 +214,21 @@ class Trainer:
         """Of each row, (B,) or (R, B); of mixed rows by both targets, (2B,) or (R, 2B)."""
         if self.settings.precision == "bf16":
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
-                output = self.module(batch.x, batch.mask)
-            output = output.to(self.flat.values.dtype)
+                output = self._forward(batch)
+            values = self.flat.values
+            output = output.float_as(values) if isinstance(output, StepOutput) else output.to(values.dtype)
         else:
-            output = self.module(batch.x, batch.mask)  # (B, K) or (R, B, K)
+            output = self._forward(batch)  # (B, K) or (R, B, K), or a StepOutput
         losses = self._losses_by(output, batch.target)
         return losses if batch.mixed is None else torch.cat([losses, self._losses_by(output, batch.mixed)], dim=-1)
 
-    def _losses_by(self, output: Tensor, target: Tensor) -> Tensor:
+    def _forward(self, batch: Batch) -> Any:
+        """What the network says of a batch."""
+        if self.replicas[0].plan.forced:
+            return self.module(batch.x, batch.mask, batch.target)
+        return self.module(batch.x, batch.mask)
+
+    def _losses_by(self, output: Any, target: Any) -> Tensor:
         """For one target a row."""
         if not self.flat.is_joint:
             return self._loss(output, target)
@@ -334,14 +344,21 @@ class _Replica:
         return entry
 
     def _validate(self, valid: Part) -> dict[str, float]:
-        module, settings = self.result.module, self.plan.settings
-        device = next(module.parameters()).device
-        found = outputs(module, valid.data, n_threads=settings.n_threads, device=device)
-        losses = self.plan.loss(torch.from_numpy(found), torch.from_numpy(valid.target)).numpy()
-        return {
-            "valid_loss": float(np.average(losses, weights=valid.weight)),
-            "valid_score": self.plan.score(found, valid),
-        }
+        module, plan = self.result.module, self.plan
+        if plan.evaluate is not None:
+            losses, score = plan.evaluate(module, valid)
+        elif plan.forced:
+            losses = forced_losses(module, valid, plan.loss, forced=True)
+            score = plan.score(losses, valid)
+        else:
+            device = next(module.parameters()).device
+            found = outputs(module, valid.data, n_threads=plan.settings.n_threads, device=device)
+            if isinstance(found, Sequences):
+                losses = row_losses(plan.loss, found, valid.target)
+            else:
+                losses = plan.loss(torch.from_numpy(found), torch.from_numpy(valid.target)).numpy()
+            score = plan.score(found, valid)
+        return {"valid_loss": float(np.average(losses, weights=valid.weight)), "valid_score": score}
 
     def after_epoch(self, entry: dict[str, float], weights: Tensor) -> bool:
         """Schedules, snapshots, callbacks, early stopping; whether to stop."""

@@ -1,0 +1,237 @@
+"""Speech: spoken digits, emotion, digit strings and yes/no, from sound to answer by estimators of this package.
+
+    python benchmarks/accuracy_speech.py digits     # official split
+    python benchmarks/accuracy_speech.py speakers   # spoken digits, leave one speaker out
+    python benchmarks/accuracy_speech.py emotion    # EmoDB, leave one speaker out
+    python benchmarks/accuracy_speech.py strings    # 3 to 7 digits joined, CTC
+    python benchmarks/accuracy_speech.py yesno      # Kaldi's recordings, CTC
+
+    --seeds 3       how many
+    --select        strings, yesno: score a held-out piece of the training part, never the test part
+
+Protocols. digits: recordings 0 to 4 of each speaker and digit are the test part. speakers, emotion: each speaker in turn is the
+test part. strings: recordings of one speaker with silence between; test strings are made of recordings 0 to 4, training
+strings of the others. yesno: the first 31 recordings train, the other 29 test.
+"""
+
+import argparse
+import csv
+import time
+
+import numpy as np
+from _common import data_folder, markdown
+from sklearn.base import clone
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.metrics import recall_score
+from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from sklearn_seq import (
+    AudioFunctionals,
+    GroupScaler,
+    GRUTranscriber,
+    LogMelSpectrogram,
+    SequenceScaler,
+    SpectrogramCNNClassifier,
+)
+from sklearn_seq.datasets import read_wav, read_wav_folder
+from sklearn_seq.metrics import character_error_rate, word_error_rate
+
+WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+MEL = {"window": 0.032, "step": 0.01, "n_mels": 40}
+DIGITS = {"augment": {"tempo": 0.25, "mask": 0.2}, "max_epochs": 12, "batch_size": 32}
+CTC = {
+    "stack": 2,
+    "hidden_size": 96,
+    "n_layers": 1,
+    "batch_size": 16,
+    "lr": 5e-3,
+    "lr_schedule": "one-cycle",
+    "augment": {"tempo": 0.15, "mask": 0.1},
+}
+
+
+def spectra(sample_rate):
+    return LogMelSpectrogram(sample_rate=sample_rate, **MEL), SequenceScaler(per="series")
+
+
+def read_digits():
+    """Clips, digits, speakers, numbers of recordings, sample rate."""
+    folder = data_folder() / "free_spoken_digits" / "recordings"
+    X, names, rate = read_wav_folder(folder, label=lambda path: path.stem)
+    digit, speaker, number = (np.array(part) for part in zip(*(name.split("_") for name in names), strict=True))
+    return X, digit, speaker, number.astype(int), rate
+
+
+def fit_digits(X, digit, train, test, rate, seed):
+    model = make_pipeline(*spectra(rate), SpectrogramCNNClassifier(random_state=seed, **DIGITS))
+    began = time.process_time()  # of the processor, so that neighbours do not count
+    model.fit(X[train], digit[train])
+    seconds = time.process_time() - began
+    return model.score(X[test], digit[test]), seconds
+
+
+def digits(seeds, select):
+    X, digit, _, number, rate = read_digits()
+    rows = []
+    for seed in range(seeds):
+        score, seconds = fit_digits(X, digit, number >= 5, number < 5, rate, seed)
+        rows.append([f"official split, seed {seed}", f"{score:.4f}", f"{seconds:.0f}"])
+        print(rows[-1], flush=True)
+    return ["spoken digits", "accuracy", "CPU seconds a fit"], rows
+
+
+def speakers(seeds, select):
+    X, digit, speaker, _, rate = read_digits()
+    rows = []
+    for seed in range(seeds):
+        found = []
+        for one in np.unique(speaker):
+            found.append(fit_digits(X, digit, speaker != one, speaker == one, rate, seed))
+            print(one, found[-1], flush=True)
+        each = " ".join(f"{score:.3f}" for score, _ in found)
+        mean, most = np.mean([score for score, _ in found]), max(seconds for _, seconds in found)
+        rows.append([f"seed {seed}", each, f"{mean:.4f}", f"{most:.0f}"])
+    return ["leave one speaker out", " ".join(np.unique(speaker)), "mean", "slowest fit, CPU seconds"], rows
+
+
+EMOTION = [
+    (levels, model)
+    for levels in (True, False)
+    for model in (
+        SVC(kernel="linear", C=0.001, class_weight="balanced"),
+        SVC(kernel="linear", C=0.01, class_weight="balanced"),
+        SVC(C=10, class_weight="balanced"),
+        LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.8),
+    )
+]
+
+
+def _left_out(data, y, speaker, rows, levels, model):
+    """Unweighted recall, and answers, of leaving out one speaker after another of those of some rows."""
+    said = cross_val_predict(
+        make_pipeline(StandardScaler(), model), data[levels][rows], y[rows], groups=speaker[rows], cv=LeaveOneGroupOut()
+    )
+    return recall_score(y[rows], said, average="macro"), said
+
+
+def emotion(seeds, select):
+    """A model is scored by leaving out one of five speakers after another. It is chosen for each test speaker by the other five;
+    or, one for all, by the mean of those six scores, in each of which the test speaker has no part."""
+    folder = data_folder() / "emodb"
+    with open(folder / "labels.tsv", encoding="utf-8") as file:
+        labels = {row["file"].rpartition("/")[2]: row for row in csv.DictReader(file, delimiter="\t")}
+    X, rows_of, rate = read_wav_folder(folder / "wav", label=lambda path: path.name)
+    y = np.array([labels[name]["emotion"] for name in rows_of])
+    speaker = np.array([labels[name]["speaker"] for name in rows_of])
+    features = {levels: AudioFunctionals(sample_rate=rate, levels=levels).fit_transform(X) for levels in (True, False)}
+    adapted = {levels: GroupScaler().fit_transform(found, groups=speaker) for levels, found in features.items()}
+    rows = []
+    for name, data in (("unaided", features), ("each speaker scaled by their own clips", adapted)):
+        inner = np.array(
+            [[_left_out(data, y, speaker, speaker != one, *way)[0] for way in EMOTION] for one in np.unique(speaker)]
+        )
+        print(inner.mean(axis=0).round(4), flush=True)
+        nested = np.empty_like(y)
+        for one, scores in zip(np.unique(speaker), inner, strict=True):
+            levels, model = EMOTION[int(scores.argmax())]
+            train, test = speaker != one, speaker == one
+            best = make_pipeline(StandardScaler(), clone(model)).fit(data[levels][train], y[train])
+            nested[test] = best.predict(data[levels][test])
+        levels, model = EMOTION[int(inner.mean(axis=0).argmax())]
+        recall, said = _left_out(data, y, speaker, np.full(len(y), True), levels, model)
+        way = f"{'levels' if levels else 'no levels'}, {model}".replace("|", "")
+        rows.append(
+            [
+                name,
+                "chosen for each speaker",
+                f"{recall_score(y, nested, average='macro'):.4f}",
+                f"{(y == nested).mean():.4f}",
+            ]
+        )
+        rows.append([name, way, f"{recall:.4f}", f"{(y == said).mean():.4f}"])
+        print(rows[-2:], flush=True)
+    return ["EmoDB, leave one speaker out", "model", "unweighted recall", "accuracy"], rows
+
+
+def join(X, digit, speaker, rows, n_strings, seed, rate):
+    """Strings of 3 to 7 recordings of one speaker, 50 to 200 ms of silence around each, and their words."""
+    rng = np.random.default_rng(seed)
+    clips, texts = [], []
+    for _ in range(n_strings):
+        own = rows[speaker[rows] == rng.choice(np.unique(speaker))]
+        some = rng.choice(own, size=rng.integers(3, 8))
+        pauses = [1e-4 * rng.normal(size=rng.integers(rate // 20, rate // 5)) for _ in range(len(some) + 1)]
+        parts = [pauses[0]]
+        for i, pause in zip(some, pauses[1:], strict=True):
+            parts += [X[i][:, 0], pause]
+        clips.append(np.concatenate(parts).astype(np.float32))
+        texts.append(" ".join(WORDS[int(digit[i])] for i in some))
+    return clips, np.array(texts)
+
+
+def transcribe(train, test, rate, seed, **settings):
+    model = make_pipeline(*spectra(rate), GRUTranscriber(random_state=seed, **{**CTC, **settings}))
+    began = time.process_time()
+    model.fit(*train)
+    seconds = time.process_time() - began
+    said = model.predict(test[0])
+    beam = model.predict(test[0], beam_size=8)
+    errors = [word_error_rate(test[1], said), character_error_rate(test[1], said), word_error_rate(test[1], beam)]
+    return [f"{100 * error:.2f} %" for error in errors] + [f"{seconds:.0f}"]
+
+
+CTC_COLUMNS = ["word error", "character error", "word error, beam of 8 and language model", "CPU seconds a fit"]
+
+
+def strings(seeds, select):
+    X, digit, speaker, number, rate = read_digits()
+    train, test = (number >= 5, number < 5) if not select else ((number >= 5) & (number < 40), number >= 40)
+    rows = []
+    for seed in range(seeds):
+        parts = [
+            join(X, digit, speaker, np.flatnonzero(part), n, 100 * seed + i, rate)
+            for i, (part, n) in enumerate(((train, 600), (test, 200)))
+        ]
+        found = transcribe(*parts, rate, seed, max_epochs=18, lm_order=4, lm_weight=0.3)
+        rows.append([f"seed {seed}{', held-out recordings' if select else ''}", *found])
+        print(rows[-1], flush=True)
+    return ["digit strings", *CTC_COLUMNS], rows
+
+
+def yesno(seeds, select):
+    folder = data_folder() / "yesno_waves"
+    with open(folder / "transcripts.tsv", encoding="utf-8") as file:
+        table = list(csv.DictReader(file, delimiter="\t"))
+    sounds = [read_wav(folder / "waves" / row["file"].rpartition("/")[2]) for row in table]
+    rate = sounds[0][1]
+    clips, texts = [signal[:, 0] for signal, _ in sounds], np.array([row["transcript"].lower() for row in table])
+    split = np.array([row["split"] for row in table])
+    train, test = np.flatnonzero(split == "train"), np.flatnonzero(split == "test")
+    if select:
+        train, test = train[:21], train[21:]
+    rows = []
+    for seed in range(seeds):
+        parts = [([clips[i] for i in part], texts[part]) for part in (train, test)]
+        found = transcribe(*parts, rate, seed, stack=3, batch_size=4, max_epochs=60, lm_order=3, lm_weight=0.3)
+        rows.append([f"seed {seed}{', held-out recordings' if select else ''}", *found])
+        print(rows[-1], flush=True)
+    return ["yesno", *CTC_COLUMNS], rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=["digits", "speakers", "emotion", "strings", "yesno"])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--select", action="store_true")
+    given = parser.parse_args()
+    if data_folder() is None:
+        raise SystemExit("the data are absent: set SKLEARN_SEQ_DATA to their folder")
+    header, rows = globals()[given.task](given.seeds, given.select)
+    print(markdown(header, rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Labels of steps: parts of speech (UD English LinES), and secondary structure of proteins from one sequence (FLIP, CB513).
+
+    python benchmarks/accuracy_tagging.py speech [--seeds 3] [--judge dev] [--set lr=0.003 ...]
+    python benchmarks/accuracy_tagging.py protein [--seeds 1] [--epochs 12]
+
+Parts of speech: trained on the official training part, settings chosen by its development part (``--judge dev``), no vectors
+from elsewhere. Proteins: trained on the training part of FLIP, whose validation part is only scored; residues that are not
+resolved have no label, in training and in scores. NEW364 is FLIP's test part, CB513 another set.
+"""
+
+import argparse
+import ast
+import csv
+import gzip
+import time
+
+import numpy as np
+from _common import data_folder, markdown
+
+from sklearn_seq import CNNTagger, LSTMTagger
+
+SPEECH = {
+    "bidirectional": True,
+    "max_epochs": 8,
+    "batch_size": 16,
+    "token_dropout": 0.2,
+    "embedding_size": 64,
+}
+PROTEIN = {
+    "n_filters": 160,
+    "n_blocks": 5,
+    "kernel_size": 7,
+    "norm": "layer",
+    "activation": "gelu",
+    "dropout": 0.1,
+    "lr": 2e-3,
+    "batch_size": 32,
+    "label_smoothing": 0.05,
+    "token_dropout": 0.0,
+}
+
+
+def sentences(part):
+    """Words and parts of speech."""
+    X, y = [[]], [[]]
+    with gzip.open(data_folder() / "ud_english_lines" / f"{part}.tsv.gz", "rt", encoding="utf-8") as file:
+        for line in map(str.rstrip, file):
+            if line:
+                word, tag, *_ = line.split("\t")
+                X[-1].append(word)
+                y[-1].append(tag)
+            elif X[-1]:
+                X.append([])
+                y.append([])
+    return [row for row in X if row], [row for row in y if row]
+
+
+def masked(labels, mask):
+    return "".join(label if there == "1" else "-" for label, there in zip(labels, mask, strict=True))
+
+
+def proteins():
+    """Parts of FLIP and CB513: sequences and structures, "-" where a residue does not count."""
+    parts = {}
+    with gzip.open(data_folder() / "protein_ss_flip" / "protein_ss.csv.gz", "rt") as file:
+        for row in csv.DictReader(file):
+            X, y = parts.setdefault(row["split"], ([], []))
+            X.append(row["sequence"])
+            y.append(masked(row["ss3"], row["mask"]))
+    X, y = parts.setdefault("CB513", ([], []))
+    with gzip.open(data_folder() / "protein_ss_cb513" / "cb513.csv.gz", "rt") as file:
+        for row in csv.DictReader(file):
+            X.append(row["sequence"])
+            y.append(masked(row["ss3"], row["eval_mask"]))
+    return parts
+
+
+def crops(X, y, longest=600):
+    """Stretches of long chains, so that batches need little padding."""
+    places = [(i, begin) for i, x in enumerate(X) for begin in range(0, len(x), longest)]
+    stretches = [(X[i][begin : begin + longest], y[i][begin : begin + longest]) for i, begin in places]
+    return [x for x, _ in stretches], [labels for _, labels in stretches]
+
+
+def speech(args):
+    (X, y), judge = sentences("train"), sentences(args.judge)
+    table = []
+    for decoder in args.decoders:
+        scores, seconds = [], []
+        for seed in range(args.seeds):
+            began = time.process_time()
+            model = LSTMTagger(decoder=decoder, random_state=seed, **SPEECH | dict(args.set)).fit(X, y)
+            seconds.append(time.process_time() - began)
+            scores.append(model.score(*judge))
+            print(f"LinES {args.judge}  {decoder}  seed {seed}  {scores[-1]:.4f}  {seconds[-1]:.0f} s", flush=True)
+        each = " ".join(f"{score:.4f}" for score in scores)
+        table.append([f"LinES {args.judge}, {decoder}", f"{np.mean(scores):.4f}", each, f"{np.mean(seconds):.0f}"])
+    return table
+
+
+def protein(args):
+    parts, table = proteins(), []
+    X, y = crops(*parts["train"])
+    for seed in range(args.seeds):
+        began = time.process_time()
+        model = CNNTagger(ignore_label="-", max_epochs=args.epochs, random_state=seed, **PROTEIN | dict(args.set))
+        model.fit(X, y)
+        seconds = time.process_time() - began
+        for name in ("valid", "test", "CB513"):
+            score = model.score(*parts[name])
+            named = {"test": "NEW364", "valid": "FLIP valid"}.get(name, name)
+            table.append([f"{named}, Q3, seed {seed}", f"{score:.4f}", "", f"{seconds:.0f}"])
+            print(*table[-1], flush=True)
+    return table
+
+
+def setting(text):
+    name, _, value = text.partition("=")
+    try:
+        return name, ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return name, value
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("on", choices=["speech", "protein"])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--judge", choices=["dev", "test"], default="test")
+    parser.add_argument("--decoders", nargs="*", default=["softmax", "crf"])
+    parser.add_argument("--epochs", type=int, default=12, help="of proteins")
+    parser.add_argument(
+        "--set", nargs="*", type=setting, default=[], help="parameters in place of those here, name=value"
+    )
+    args = parser.parse_args()
+    if data_folder() is None:
+        raise SystemExit("set SKLEARN_SEQ_DATA to the folder that holds ud_english_lines and protein_ss_flip")
+    table = speech(args) if args.on == "speech" else protein(args)
+    print(markdown(["set", "share of steps that are right", "each seed", "CPU seconds a fit"], table))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,268 @@
+"""Rows of a table that no forecast saw coming."""
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import Tags, _safe_indexing, get_tags
+
+from sklearn_seq.families.linear import LinearForecaster
+from sklearn_seq.outliers._base import FALSE_ALARMS, DetectorMixin
+from sklearn_seq.params import AtLeast, Positional, estimator
+from sklearn_seq.tasks.forecast import ForecastingMixin
+
+__all__ = ["ForecastDetector"]
+
+_SMOOTHING = 64
+_WIDTHS = (1, 8, 64, 512)
+_LEAST_SURPRISE = 1e-3
+_HELD_OUT = 0.2  # share of the rows of each series, the last ones
+_FREEDOM = 3.0  # degrees of freedom: errors have heavy tails
+_SMALLEST = 1e-3  # deviation of errors, in deviations of the target: what never varies is not known better
+_MOST_CORRELATED = 0.9  # errors of neighbouring rows
+_FEW = 10  # errors of a step, below which it is not told apart
+
+
+class _Errors(NamedTuple):
+    """Errors of forecasts, rows in the order of the table that groups series."""
+
+    values: np.ndarray  # (n_rows, K), in deviations of the targets, NaN where the truth is missing
+    steps: np.ndarray  # (n_rows,), how far from the origin, from 0
+    series: np.ndarray  # (n_series of the table,), their numbers in fit
+    starts: np.ndarray
+    stops: np.ndarray
+    cold: np.ndarray  # (n_series of the table,), whether they stand by themselves
+    rows: np.ndarray | None  # places in X, where the table has another order
+
+    def back(self, found: np.ndarray) -> np.ndarray:
+        """In the order of X."""
+        if self.rows is None:
+            return found
+        out = np.empty_like(found)
+        out[self.rows] = found
+        return out
+
+
+@estimator
+class ForecastDetector(DetectorMixin, BaseEstimator):
+    """Anomalies are rows of a table that were not foreseen.
+
+    A forecaster, by default a `LinearForecaster` of the next row, forecasts each row from those before it. Errors are taken in units of
+    their spread, several targets together by their Mahalanobis distance ``d`` (its square divided by their number), and a row is as
+    surprising as ``log(1 + d**2 / 3)``: errors have heavy tails, and one that is huge should not hide all others.
+
+    Some anomalies are one row, others are a stretch of rows of which none is remarkable. So surprise is averaged over the last 1, 8,
+    64, ... rows, up to ``smoothing`` [1]_, each average less what it is for normal rows, and in units of what one stretch of that length
+    in three hundred (of three lengths) exceeds. A row's score is the negative largest of these: -1 is remarkable.
+
+    As with forecasters, rows given to ``score_samples`` go on from those of training, whose last rows are remembered; with time
+    stamps, rows that do not go on stand by themselves, and so they do after `forget`.
+
+    The spread, and with ``contamination="auto"`` the threshold, come from errors on the last fifth of the training rows, made by a
+    forecaster that learnt from the others; then one learns from all.
+
+    Attributes
+    ----------
+    forecaster_ : forecaster
+        The one that learnt from all rows.
+    widths_ : tuple of int
+        Over how many rows surprise is averaged.
+
+    See Also
+    --------
+    SubspaceDetector : Reads windows that also end after a row.
+
+    References
+    ----------
+    .. [1] J. Glaz, J. Naus, S. Wallenstein. Scan statistics. Springer, 2001.
+    .. [2] S. Ahmad, A. Lavin, S. Purdy, Z. Agha. Unsupervised real-time anomaly detection for streaming data. Neurocomputing 262, 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_seq import ForecastDetector
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.sin(np.arange(600) * np.pi / 12)[:, None] + 0.1 * rng.normal(size=(600, 1))
+    >>> X[500] += 2.0
+    >>> detector = ForecastDetector(smoothing=1).fit(X[:400])
+    >>> int(detector.score_samples(X[400:]).argmin()) + 400
+    500
+    """
+
+    forecaster: Annotated[
+        BaseEstimator | None,
+        Positional,
+        "What forecasts, with its look-back, horizon, targets and columns; None is LinearForecaster(). With a horizon of several rows, one "
+        "forecast covers so many of them.",
+    ] = None
+    smoothing: Annotated[
+        int | Literal["auto"],
+        AtLeast(1),
+        'The most rows over which surprise is averaged; 1 judges each row by itself alone. "auto": 64, or an eighth of the training rows '
+        "where these are few.",
+    ] = "auto"
+    centered: Annotated[
+        bool,
+        "Whether averages go over as many rows behind a row as before it, for series that have ended: stretches are placed better. "
+        "By default no score depends on rows that come later.",
+    ] = False
+
+    # -- learning ----------------------------------------------------------------------------------------------------
+
+    def _learn(self, X: Any) -> float:
+        model = LinearForecaster() if self.forecaster is None else self.forecaster
+        if not isinstance(model, ForecastingMixin):
+            raise TypeError(
+                f"forecaster is a {type(model).__name__}; wanted a forecaster of this package, such as LinearForecaster() or "
+                "ReductionForecaster(Ridge()). Give one."
+            )
+        whole = clone(model).fit(X)
+        self.n_features_in_ = whole.n_features_in_
+        if hasattr(whole, "feature_names_in_"):
+            self.feature_names_in_ = whole.feature_names_in_
+        self.forecaster_ = whole
+        errors = self._held_out_errors(model, X)
+        longest = int((whole._read_again(X).lengths).max())
+        most = min(_SMOOTHING, max(1, longest // 8)) if self.smoothing == "auto" else int(self.smoothing)
+        self.widths_ = (*(width for width in _WIDTHS if width < most), most)
+        self._solved = _spread(errors.values, errors.steps, int(whole._table["horizon"]))
+        surprise = self._surprise(errors)
+        last = np.full((len(whole.series_), most - 1), np.nan)
+        for number, start, stop in zip(
+            errors.series.tolist(), errors.starts.tolist(), errors.stops.tolist(), strict=True
+        ):
+            kept = min(stop - start, most - 1)
+            last[number, most - 1 - kept :] = surprise[stop - kept : stop]
+        normal = _normal(surprise, FALSE_ALARMS / len(self.widths_))
+        self._solved = self._solved | {"last": last, "normal": normal, "centered": bool(self.centered)}
+        return -1.0
+
+    def _held_out_errors(self, model: Any, X: Any) -> _Errors:
+        """Errors on the last rows of each series, by a forecaster that did not learn from them."""
+        table = self.forecaster_._read_again(X)
+        held = np.zeros(len(table.values), dtype=bool)
+        for start, stop in zip(table.starts.tolist(), table.stops.tolist(), strict=True):
+            held[stop - int(_HELD_OUT * (stop - start)) : stop] = True
+        if table.rows is not None:
+            held[table.rows] = held.copy()
+        if not held.any():
+            return self._errors(self.forecaster_, X)
+        rows, X = np.arange(len(held)), X if hasattr(X, "columns") else np.asarray(X)
+        try:
+            early = clone(model).fit(_safe_indexing(X, rows[~held]))
+        except ValueError:  # all rows are enough for its horizon, and fewer are not
+            return self._errors(self.forecaster_, X)
+        return self._errors(early, _safe_indexing(X, rows[held]))
+
+    # -- scoring -----------------------------------------------------------------------------------------------------
+
+    def _errors(self, model: Any, X: Any) -> _Errors:
+        table, answers, (series, steps) = model._by_row(X)
+        target = list(model._columns().target)
+        found = model._unscaled(model._center(answers[:, None])[:, 0], series)
+        values = table.values[:, target].astype(np.float64) - found
+        place = {label: i for i, label in enumerate(self.forecaster_.series_)}
+        numbers = np.array([place[label] for label in table.labels])
+        values /= self.forecaster_._table["deviation"][np.repeat(numbers, table.lengths)][:, target]
+        cold = model._hold_stamps(table, numbers, model._memory())
+        return _Errors(values, steps, numbers, table.starts, table.stops, cold, table.rows)
+
+    def _surprise(self, errors: _Errors) -> np.ndarray:
+        """Of each row by itself, (n_rows,)."""
+        solved = self._solved
+        scaled = (errors.values - solved["center"]) / solved["by_step"][errors.steps, None]
+        known = ~np.isnan(scaled)
+        apart = np.where(known, scaled, 0.0) @ solved["root"]
+        return np.log1p(np.einsum("nk,nk->n", apart, apart) / np.maximum(known.sum(axis=1), 1) / _FREEDOM)
+
+    def _scan(self, surprise: np.ndarray, errors: _Errors) -> np.ndarray:
+        """Scores, in the order of the table."""
+        out, last = np.empty_like(surprise), self._solved["last"]
+        parts = zip(errors.starts.tolist(), errors.stops.tolist(), errors.series.tolist(), errors.cold, strict=True)
+        for start, stop, number, cold in parts:
+            before = np.full_like(last[number], np.nan) if cold else last[number]
+            found = [self._averaged(surprise[start:stop], before, width) for width in self.widths_]
+            out[start:stop] = -np.max(found, axis=0)
+        return out
+
+    def _averaged(self, surprise: np.ndarray, before: np.ndarray, width: int) -> np.ndarray:
+        """How far means of so many rows are above what is normal, in units of what is remarkable."""
+        normal, ahead = self._solved["normal"], (width - 1) // 2 if self._solved["centered"] else 0
+        before = before[len(before) - (width - 1 - ahead) :]
+        padded = np.concatenate([before, surprise, np.full(ahead, np.nan)])
+        known = ~np.isnan(padded)
+        total = sliding_window_view(np.where(known, padded, 0.0), width).sum(axis=1)
+        count = sliding_window_view(known, width).sum(axis=1)
+        remarkable = np.minimum(1.0, np.sqrt(normal["correlated"] * (1 / count + 1 / normal["n"])))
+        return (total / count - normal["mean"]) / (normal["high"] - normal["mean"]) / remarkable
+
+    def _scores(self, X: Any) -> np.ndarray:
+        errors = self._errors(self.forecaster_, X)
+        return errors.back(self._scan(self._surprise(errors), errors))
+
+    def forget(self) -> Any:
+        """Drop the rows of training that are remembered: rows given next stand by themselves.
+
+        Returns
+        -------
+        self
+            The detector.
+        """
+        self._require_fitted()
+        self.forecaster_.forget()
+        self._solved = self._solved | {"last": np.full_like(self._solved["last"], np.nan)}
+        return self
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = False
+        given = self.forecaster
+        tags.input_tags.allow_nan = isinstance(given, BaseEstimator) and get_tags(given).input_tags.allow_nan
+        return tags
+
+
+def _spread(errors: np.ndarray, steps: np.ndarray, horizon: int) -> dict[str, Any]:
+    """Where errors lie, how far steps go, and what brings several targets to one distance.
+
+    Errors beyond three deviations, told by quantiles, count as three: a few anomalies among them change little.
+    """
+    errors = errors[~np.isnan(errors).any(axis=1)] if np.isnan(errors).any() else errors
+    k = errors.shape[1]
+    center, by_step = np.zeros(k), np.ones(horizon)
+    if not len(errors):
+        return {"center": center, "by_step": by_step, "root": np.eye(k)}
+    center = np.median(errors, axis=0)
+    errors = errors - center
+    scale = _deviation(errors)  # (K,)
+    errors = np.clip(errors / scale, -3.0, 3.0)
+    steps = steps[-len(errors) :] if len(steps) != len(errors) else steps
+    for step in range(horizon):
+        of_step = errors[steps == step]
+        if horizon > 1 and len(of_step) >= _FEW:
+            by_step[step] = np.sqrt(max(float(np.mean(of_step**2)), _SMALLEST))
+    errors = errors / by_step[steps, None]
+    covariance = errors.T @ errors / len(errors) * np.outer(scale, scale)
+    variance, vectors = np.linalg.eigh(covariance)
+    return {"center": center, "by_step": by_step, "root": vectors / np.sqrt(np.maximum(variance, _SMALLEST**2))}
+
+
+def _normal(surprise: np.ndarray, share: float) -> dict[str, float]:
+    """What surprise is usual, and what single rows exceed in this share of the cases.
+
+    Few long stretches are held out. What their means exceed is told by single rows: it comes nearer to the mean of all, as means of
+    correlated rows do, and the mean of all is as uncertain as it is.
+    """
+    mean, high = float(surprise.mean()), float(np.quantile(surprise, 1 - share))
+    centred = surprise - mean
+    square = float(centred @ centred)
+    follows = float(centred[1:] @ centred[:-1]) / square if square > 0 else 0.0
+    rho = min(max(follows, 0.0), _MOST_CORRELATED)
+    high = max(high, mean + _LEAST_SURPRISE)  # forecasts that never err would find all else infinitely remarkable
+    return {"mean": mean, "high": high, "correlated": (1 + rho) / (1 - rho), "n": float(len(surprise))}
+
+
+def _deviation(errors: np.ndarray) -> np.ndarray:
+    """Of each column, by quantiles of its absolute values; whichever of two is larger, as many errors may be zero."""
+    half, most = np.quantile(np.abs(errors), [0.5, 0.9], axis=0)
+    return np.maximum(np.maximum(half / 0.6745, most / 1.645), _SMALLEST)

@@ -1,0 +1,156 @@
+"""What a legal y of one label a step is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+
+from sklearn_seq.sequences.container import Sequences
+
+__all__ = ["StepLabels", "read_step_labels"]
+
+_WANTED = (
+    "wanted one label a step: an array (n_samples, n_timesteps), or a list of 1-D arrays, lists or texts (a character a step), "
+    "each as long as its sequence"
+)
+
+
+@dataclass(frozen=True)
+class StepLabels:
+    """Labels of all steps, one sequence behind the other.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_steps,)
+        Of one kind; anything where there is no label.
+    there : ndarray of bool of shape (n_steps,)
+        Whether a step has a label.
+    lengths : ndarray of int64 of shape (n_samples,)
+    text : bool
+        Whether each sequence was given as one text.
+    """
+
+    values: np.ndarray
+    there: np.ndarray
+    lengths: np.ndarray
+    text: bool
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def to_sequences(self, codes: np.ndarray) -> Sequences:
+        """Numbers, one a step, as sequences."""
+        stops = np.cumsum(self.lengths)
+        return Sequences(codes, stops - self.lengths, stops)
+
+
+def read_step_labels(y: Any, ignore: Any = None, name: str = "y") -> StepLabels:
+    """Read any legal y of one label a step.
+
+    Parameters
+    ----------
+    y : array of shape (n_samples, n_timesteps), frame, Sequences, or list of arrays, lists or texts
+        Labels are texts, whole numbers or booleans. None and NaN are no label.
+    ignore : label, optional
+        Another one that is none.
+    name : str
+        In messages.
+
+    Returns
+    -------
+    StepLabels
+
+    Raises
+    ------
+    ValueError, TypeError
+        With what was given and what was wanted.
+    """
+    rows, lengths, text = _rows(y, name)
+    values, there = _labels(rows, name)
+    if ignore is not None and len(values):
+        if isinstance(ignore, str) != (values.dtype.kind == "U"):
+            raise TypeError(
+                f"ignore_label={ignore!r} is of type {type(ignore).__name__} and the labels in {name} are not; wanted one of them"
+            )
+        there &= values != ignore
+    return StepLabels(values, there, lengths, text)
+
+
+def _rows(y: Any, name: str) -> tuple[list[Any], np.ndarray, bool]:
+    """One flat thing a sequence, or one for all of them, with the lengths; whether they are texts."""
+    if type(y).__module__.partition(".")[0] in ("pandas", "polars"):
+        y = y.to_numpy()
+    if isinstance(y, Sequences):
+        if y.n_features != 1:
+            raise ValueError(f"{name} is {y!r}; {_WANTED}")
+        return [y.values[y.rows(), 0]], y.lengths, False
+    if isinstance(y, str | bytes) or not hasattr(y, "__len__"):
+        raise TypeError(f"{name} is {y!r:.60}; {_WANTED}")
+    if isinstance(y, np.ndarray) and y.ndim == 2 and not (y.dtype == object and y.shape[1] == 1 and np.ndim(y[0, 0])):
+        return [y.ravel()], np.full(len(y), y.shape[1], dtype=np.int64), False
+    rows = list(y.ravel()) if isinstance(y, np.ndarray) and y.dtype == object else list(y)
+    texts = [isinstance(row, str) for row in rows]
+    if any(texts):
+        if not all(texts):
+            i = texts.index(False)
+            raise TypeError(
+                f"{name}[{i}] is of type {type(rows[i]).__name__} and others are texts; wanted one form for all"
+            )
+        joined = np.array(list("".join(rows)), dtype="U1")
+        return [joined], np.array([len(row) for row in rows], dtype=np.int64), True
+    found = []
+    for i, row in enumerate(rows):
+        one = row[:, 0] if isinstance(row, np.ndarray) and row.ndim == 2 and row.shape[1] == 1 else row
+        if isinstance(one, np.ndarray) and one.dtype != object:
+            pass
+        elif isinstance(one, list | tuple | np.ndarray) or type(one).__module__.partition(".")[0] in (
+            "pandas",
+            "polars",
+        ):
+            cells = list(one)
+            one = np.empty(len(cells), dtype=object)
+            one[:] = cells
+        if np.ndim(one) != 1 or isinstance(row, bytes):
+            shape = f"of shape {np.shape(one)}" if np.ndim(one) else f"{row!r:.60}"
+            raise ValueError(f"{name}[{i}] is {shape}; {_WANTED}")
+        found.append(one)
+    return found, np.array([len(row) for row in found], dtype=np.int64), False
+
+
+def _labels(rows: list[Any], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """All labels as one array of one kind, and which there are."""
+    kinds = {row.dtype.kind for row in rows if len(row)}
+    if kinds <= {"U"} or kinds <= {"i", "u"} or kinds == {"b"}:
+        values = np.concatenate(rows) if rows else np.empty(0, dtype=int)
+        return values, np.ones(len(values), dtype=bool)
+    if kinds <= {"f", "i", "u"}:
+        values = np.concatenate(rows)
+        there = ~np.isnan(values)
+        check_classification_targets(values[there])
+        return values, there
+    cells = np.concatenate([row.astype(object) for row in rows])
+    there = np.array([cell is not None and cell == cell for cell in cells], dtype=bool)
+    types = sorted({_type(cell) for cell in cells[there].tolist()})
+    if len(types) > 1:
+        raise TypeError(
+            f"{name} holds labels of different types ({', '.join(types)}); wanted one: give all as str, or all as int"
+        )
+    if types not in ([], ["str"], ["int"], ["bool"], ["float"]):
+        raise TypeError(f"{name} holds labels of type {types[0]}; {_WANTED}")
+    filler: Any = {"str": "", "bool": False}.get(types[0] if types else "int", 0)
+    cells[~there] = filler
+    filled = np.array(cells.tolist())
+    if filled.dtype.kind == "f":
+        check_classification_targets(filled[there])
+    return filled, there
+
+
+def _type(cell: Any) -> str:
+    if isinstance(cell, bool | np.bool_):
+        return "bool"
+    if isinstance(cell, int | np.integer):
+        return "int"
+    if isinstance(cell, float | np.floating):
+        return "float"
+    return "str" if isinstance(cell, str) else type(cell).__name__

@@ -1,0 +1,101 @@
+"""Text as it comes: which ``X`` is a list of texts or of lists of words, and what among it is none."""
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["texts_of"]
+
+_FRAMES = ("pandas", "polars", "pyarrow")
+
+
+def texts_of(X: Any) -> list[str] | list[list[str]] | None:
+    """The texts of ``X``, or None where it holds none.
+
+    Parameters
+    ----------
+    X : object
+        A list or tuple, an array or a series of ``str``; or of lists, tuples or 1-D arrays of ``str``, which are words
+        that were split already. A frame or an array with one column counts as that column.
+
+    Returns
+    -------
+    list of str, list of list of str, or None
+
+    Raises
+    ------
+    TypeError
+        When some of it is text and some is not, with the first that is none.
+    """
+    items = _items(X)
+    if not items:
+        return None
+    if any(isinstance(item, str | bytes) for item in items):
+        return _all_str(items)
+    if any(_is_words(item) for item in items):
+        return _all_words(items)
+    return None
+
+
+def _items(X: Any) -> list[Any] | None:
+    """The samples of what may hold text, or None."""
+    if isinstance(X, list | tuple):
+        # a list of numbers or arrays is looked at no further than its first few entries that are there
+        first = next((item for item in X if not _is_missing(item) and not (_is_list(item) and not len(item))), None)
+        return list(X) if isinstance(first, str | bytes) or _is_words(first) else None
+    if type(X).__module__.partition(".")[0] in _FRAMES:
+        columns = getattr(X, "columns", None)
+        if columns is not None:
+            if len(columns) != 1 or not hasattr(X, "__getitem__"):
+                return None
+            X = X[columns[0]]
+        if not hasattr(X, "__len__") or not len(X):
+            return None
+        dtype = str(getattr(X, "dtype", "")).lower()
+        if not any(word in dtype for word in ("obj", "str", "cat", "utf", "list")):
+            return None
+        return _items(X.to_list() if hasattr(X, "to_list") else list(X))
+    if isinstance(X, np.ndarray) and X.dtype.kind in "OUS" and X.size:
+        if X.ndim == 1 or (X.ndim == 2 and X.shape[1] == 1):
+            return _items(X.ravel().tolist())
+    return None
+
+
+def _is_list(item: Any) -> bool:
+    return isinstance(item, list | tuple) or (isinstance(item, np.ndarray) and item.ndim == 1)
+
+
+def _is_words(item: Any) -> bool:
+    """Whether a sample is a list of words."""
+    return _is_list(item) and len(item) > 0 and all(isinstance(word, str) for word in item)
+
+
+def _is_missing(item: Any) -> bool:
+    return item is None or (isinstance(item, float) and np.isnan(item)) or type(item).__name__ in ("NAType", "NaTType")
+
+
+def _all_str(items: list[Any]) -> list[str]:
+    for i, item in enumerate(items):
+        if isinstance(item, str):
+            continue
+        told = "missing" if _is_missing(item) else f"of type {type(item).__name__}"
+        if isinstance(item, bytes):
+            help_ = "Decode them: [text.decode() for text in X]."
+        elif _is_missing(item):
+            help_ = "Fill missing texts with '', or drop them from X and y."
+        else:
+            help_ = "Give all samples as str."
+        raise TypeError(f"X[{i}] is {told}; wanted a str, as other samples are. {help_}")
+    return [str(item) for item in items]
+
+
+def _all_words(items: list[Any]) -> list[list[str]]:
+    for i, item in enumerate(items):
+        if _is_list(item) and all(isinstance(word, str) for word in item):
+            continue
+        told = "missing" if _is_missing(item) else f"of type {type(item).__name__}"
+        if _is_list(item):
+            other = next(word for word in item if not isinstance(word, str))
+            told = f"a list with an entry of type {type(other).__name__}"
+        raise TypeError(f"X[{i}] is {told}; wanted a list of str, the words of one text, as in other samples.")
+    return [[str(word) for word in item] for item in items]
