@@ -119,7 +119,7 @@ def _left_out(data, y, speaker, rows, levels, model):
 
 def emotion(seeds, select):
     """A model is scored by leaving out one of five speakers after another. It is chosen for each test speaker by the other five;
-    or, one for all, by the mean of those six scores, in each of which the test speaker has no part."""
+    or, one for all, by the mean of the six scores, five of which have seen the test speaker: too good, for comparison only."""
     folder = data_folder() / "emodb"
     with open(folder / "labels.tsv", encoding="utf-8") as file:
         labels = {row["file"].rpartition("/")[2]: row for row in csv.DictReader(file, delimiter="\t")}

@@ -28,6 +28,7 @@ from sklearn_seq import (
     Sequences,
     SlidingWindow,
     TransformerClassifier,
+    VAEClassifier,
 )
 
 RNG = np.random.default_rng(0)
@@ -722,6 +723,7 @@ BAD_PARAMS = [
     ("stride", [0, 1.5, "half", None]),
     ("bottleneck", [0, 1.5, None]),
     ("views", ["raw", None, ["values"]]),
+    ("norm", ["group", None, 3]),
     # of Transformers
     ("n_heads", [0, 1.5, None]),
     ("feedforward_size", [0, 1.5, "wide", None]),
@@ -741,6 +743,19 @@ BAD_PARAMS = [
     ("visible", ["binary", None, 3]),
     ("pretrain_epochs", [-1, 1.5, "a", None]),
     ("pretrain_lr", [0, -1.0, "fast", None]),
+    # of variational autoencoders
+    ("latent_size", [0, 1.5, None]),
+    ("encoder", [3, "gru"]),
+    ("decoder", [3, "gru"]),
+    ("n_waves", [-1, 1.5, None]),
+    ("likelihood", ["poisson", None]),
+    ("deviation", ["none", None, 3]),
+    ("beta", [-1.0, "a", None]),
+    ("free_bits", [-1.0, "a", None]),
+    ("annealing", [-0.1, 1.5, "a", None]),
+    ("n_importance", [0, 1.5, None]),
+    ("hide", [-0.1, 1.5, "a", None]),
+    ("bound_weight", [-1.0, "a", None]),
     # of ensembles
     ("estimator", [GRUClassifier, "gru", 3]),
     ("n_estimators", [0, 1.5, "a", None]),
@@ -755,7 +770,7 @@ BAD_PARAMS = [
 ]
 WITHOUT_PARTIAL_FIT = (DeepEnsembleClassifier, MCDropoutClassifier, RocketClassifier, AutoClassifier)
 NETWORKS = (GRUClassifier, GRURegressor, RNNClassifier, CNNClassifier, InceptionClassifier, TransformerClassifier)
-NETWORKS += (DBNClassifier,)
+NETWORKS += (DBNClassifier, VAEClassifier)
 
 
 def with_param(name):
