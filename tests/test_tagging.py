@@ -263,14 +263,14 @@ def test_parts_of_words_by_hand():
     assert isinstance(X, Sequences) and X.n_features == 3 + 2 + 3 and X.n_tokens == encoder.n_tokens_
     part = {i: name for name, i in encoder.vocabulary_.items()}
     assert [part.get(i) for i in X[0][0]] == [
-        *(None, ("lower", "running"), ("shape", "x"), ("prefix", "r"), ("prefix", "ru")),
-        *(("suffix", "g"), ("suffix", "ng"), ("suffix", "ing")),
+        *(None, "lower running", "shape x", "prefix r", "prefix ru"),
+        *("suffix g", "suffix ng", "suffix ing"),
     ]
     assert set(X[0][1].tolist()) == {0}  # neither its shape XxX nor anything else was seen
-    assert [part.get(i) for i in X[0][2]][-3:] == [("suffix", "n"), ("suffix", "in"), None]
-    assert ("shape", "Xx") in encoder.vocabulary_ and ("shape", "dx") in encoder.vocabulary_
+    assert [part.get(i) for i in X[0][2]][-3:] == ["suffix n", "suffix in", None]
+    assert "shape Xx" in encoder.vocabulary_ and "shape dx" in encoder.vocabulary_
     often = WordPartsEncoder(min_count=2).fit([["Running", "in"], ["1990s", "in"]])
-    assert ("word", "in") in often.vocabulary_ and ("word", "Running") not in often.vocabulary_
+    assert "word in" in often.vocabulary_ and "word Running" not in often.vocabulary_
     np.testing.assert_array_equal(encoder.transform(["running in", ""])[0], encoder.transform([["running", "in"]])[0])
     assert not encoder.transform(["running in", ""])[1].any()
     for X in (np.zeros((2, 3)), "text"):

@@ -35,8 +35,8 @@ class WordPartsEncoder(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    vocabulary_ : dict of tuple to int
-        The id of each part: (what it is, text), such as ``("suffix", "ing")``; in order.
+    vocabulary_ : dict of str to int
+        The id of each part: what it is and its text, such as ``"suffix ing"``; in order.
     n_tokens_ : int
         Size of the vocabulary, with the unknown one.
 
@@ -57,7 +57,7 @@ class WordPartsEncoder(TransformerMixin, BaseEstimator):
     >>> X
     Sequences(1 sequences, 2 timesteps, ids of 19 tokens, int64)
     >>> [part for part, i in encoder.vocabulary_.items() if i in X[0][1]]
-    [('prefix', 's'), ('shape', 'x'), ('suffix', 'g'), ('suffix', 'ng')]
+    ['prefix s', 'shape x', 'suffix g', 'suffix ng']
     """
 
     prefixes: Annotated[int, AtLeast(0), "Beginnings of so many characters and fewer have ids."] = 3
@@ -89,7 +89,7 @@ class WordPartsEncoder(TransformerMixin, BaseEstimator):
         with all_or_nothing(self):
             self._lengths = (self.prefixes, self.suffixes)
             words = Counter(word for sentence in sentences for word in sentence)
-            counts: Counter[tuple[str, str]] = Counter()
+            counts: Counter[str] = Counter()
             for word, count in words.items():
                 for part in self._parts(word):
                     if part is not None:
@@ -128,13 +128,13 @@ class WordPartsEncoder(TransformerMixin, BaseEstimator):
         stops = np.cumsum(lengths)
         return Sequences._make(values.reshape(-1, n_parts), stops - lengths, stops, n_tokens=self.n_tokens_)
 
-    def _parts(self, word: str) -> list[tuple[str, str] | None]:
+    def _parts(self, word: str) -> list[str | None]:
         """All parts of a word in order; None for one that it is too short for."""
         prefixes, suffixes = self._lengths
         low = word.lower()
-        parts: list[tuple[str, str] | None] = [("word", word), ("lower", low), ("shape", _shape(word))]
-        parts += [("prefix", low[:n]) if n <= len(low) else None for n in range(1, prefixes + 1)]
-        parts += [("suffix", low[-n:]) if n <= len(low) else None for n in range(1, suffixes + 1)]
+        parts: list[str | None] = [f"word {word}", f"lower {low}", f"shape {_shape(word)}"]
+        parts += [f"prefix {low[:n]}" if n <= len(low) else None for n in range(1, prefixes + 1)]
+        parts += [f"suffix {low[-n:]}" if n <= len(low) else None for n in range(1, suffixes + 1)]
         return parts
 
     def _read(self, X: Any) -> list[list[str]]:
