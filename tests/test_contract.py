@@ -71,6 +71,8 @@ def small(cls, sizes=SMALL, **params):
         sizes["estimator"] = small(member, sizes)
         if is_regressor(estimator):
             sizes["estimator"].set_params(loss="gaussian")
+            if "max_epochs" not in sizes:  # means beside deviations take the usual epochs
+                sizes["estimator"].set_params(max_epochs=member().max_epochs, lr=member().lr)
     if "vae" in known:
         sizes["vae"] = small(sklearn_seq.SequenceVAE, {**sizes, "max_epochs": 2})
     return estimator.set_params(**{name: value for name, value in sizes.items() if name in known})

@@ -265,9 +265,9 @@ def test_decoder_makes_as_many_steps_as_it_is_asked():
     z = torch.randn(2, 1, 3)
     mask = torch.arange(7) < torch.tensor([[4], [7]])
     found = decoder(None, mask, z)
-    assert found.shape == (2, 7, 5) and not found[0, 4:].any()
+    assert found.shape == (2, 7, decoder.out_features) and not found[0, 4:].any()
     torch.testing.assert_close(found[:1, :4], decoder(None, None, z[:1], n_timesteps=4))
-    pool = PlacePool(5, 4, 3).eval()
+    pool = PlacePool(decoder.out_features, 4, 3).eval()
     torch.testing.assert_close(pool(found, mask)[:1], pool(found[:1, :4], None))
 
 

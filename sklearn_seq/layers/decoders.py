@@ -68,7 +68,7 @@ class Places(nn.Module):
 
 
 class Pointwise(nn.Module):
-    """A body that looks at each step alone: a linear layer, and residual blocks of two.
+    """A body that looks at each step alone: a linear layer and residual blocks of two; and a linear layer beside them.
 
     Parameters
     ----------
@@ -90,27 +90,29 @@ class Pointwise(nn.Module):
             nn.Sequential(Linear(hidden_size, hidden_size), nn.GELU(), Linear(hidden_size, hidden_size))
             for _ in range(n_blocks)
         )
-        self.out_features = hidden_size
+        self.beside = Linear(n_features, hidden_size)
+        self.out_features = 2 * hidden_size
 
     def forward(self, x: Tensor, mask: Tensor | None, state: None = None) -> tuple[Tensor, Tensor | None, None]:
-        """(B, T, F) -> (B, T, H), mask and state as of any body."""
+        """(B, T, F) -> (B, T, 2 H), mask and state as of any body."""
         hidden = nn.functional.gelu(self.read(x))
         for block in self.blocks:
             hidden = hidden + block(hidden)
-        return zero_padding(hidden, mask), mask, None
+        return zero_padding(torch.cat([hidden, self.beside(x)], dim=-1), mask), mask, None
 
 
 class PlacePool(nn.Module):
     """One vector of all steps: their mean, and their means weighted by each of the features of their `Places`.
 
-    So what stands where is not lost, as it is in a mean. It is what `LatentDecoder` does, backward.
+    So what stands where is not lost, as it is in a mean. It is what `LatentDecoder` does, backward. Half of the vector is linear in
+    the steps: with few sequences what is linear is learnt first.
 
     Parameters
     ----------
     n_features : int
         Features of a step.
     out_features : int
-        Features of the vector.
+        Features of the vector, an even number.
     n_waves : int
         Of `Places`.
     """
@@ -129,7 +131,8 @@ class PlacePool(nn.Module):
         places = torch.cat([zero_padding(torch.ones_like(places[..., :1]), mask), places], dim=-1)
         places = places / lengths[:, None, None].to(hidden.dtype)
         found = torch.matmul(places.transpose(1, 2), zero_padding(hidden, mask))  # (B, 1 + P, H)
-        return nn.functional.gelu(self.mix(found.flatten(1)))
+        bent, straight = self.mix(found.flatten(1)).chunk(2, dim=-1)
+        return torch.cat([nn.functional.gelu(bent), straight], dim=-1)
 
 
 def one_a_step(hidden: Tensor, steps_per_token: int, n_timesteps: int) -> Tensor:
@@ -161,7 +164,8 @@ class LatentDecoder(nn.Module):
     """A decoder that tells a body one vector at every step, beside the place of the step; all steps are made at once.
 
     The vector is widened to a vector for each feature of the `Places`; a step is told their sum, weighted by its own places. So
-    bodies that look at each step alone can decode too.
+    bodies that look at each step alone can decode too. What a step is told is given beside what the body makes of it, and a part
+    of it is linear in the vector: a decoder begins where principal components end.
 
     Parameters
     ----------
@@ -185,9 +189,9 @@ class LatentDecoder(nn.Module):
         super().__init__()
         self.places, self.body = Places(n_waves), body
         self.widen = Linear(n_memory, n_told)
-        self.tell = Linear(n_told, (1 + self.places.out_features) * n_told)
+        self.tell = Linear(n_told + n_memory, (1 + self.places.out_features) * n_told)
         self.steps_per_token = int(getattr(body, "steps_per_token", 1))
-        self.out_features: int = body.out_features
+        self.out_features: int = body.out_features + n_told
         self.spread: nn.Module | None = None
         if self.steps_per_token > 1:
             self.spread = Linear(body.out_features, self.steps_per_token * body.out_features)
@@ -217,13 +221,14 @@ class LatentDecoder(nn.Module):
         -------
         Tensor of shape (B, T, H)
         """
-        told = self.tell(nn.functional.gelu(self.widen(memory))).unflatten(-1, (1 + self.places.out_features, -1))[:, 0]
+        told = self.tell(torch.cat([nn.functional.gelu(self.widen(memory)), memory], dim=-1))
+        told = told.unflatten(-1, (1 + self.places.out_features, -1))[:, 0]
         n = n_timesteps if mask is None else mask.shape[1]  # told: (B, 1 + P, N)
         lengths = torch.full((1,), n, device=told.device) if mask is None else mask.sum(dim=1)
         places = self.places(lengths, n, told.dtype)  # (B or 1, T, P)
         x = told[:, :1] + torch.matmul(places, told[:, 1:]) / math.sqrt(places.shape[-1])  # (B, T, N)
-        x = torch.cat([x, places.expand(len(x), -1, -1)], dim=-1)
-        hidden = self.body(zero_padding(x, mask), mask)[0]  # (B, L, H)
+        x = zero_padding(x, mask)
+        hidden = self.body(torch.cat([x, places.expand(len(x), -1, -1)], dim=-1), mask)[0]  # (B, L, H)
         if self.spread is not None:
             hidden = self.spread(hidden)
-        return one_a_step(hidden, self.steps_per_token, n)
+        return torch.cat([one_a_step(hidden, self.steps_per_token, n), x], dim=-1)

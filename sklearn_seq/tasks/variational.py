@@ -75,7 +75,7 @@ class LatentParams(TrainingParams):
     def make_pool(self, body: Any) -> torch.nn.Module:
         """The encoder's pooling."""
         if self.encoder is None:
-            return PlacePool(body.out_features, self.hidden_size, self._waves)
+            return PlacePool(body.out_features, 2 * self.hidden_size, self._waves)
         return self._nested("encoder").make_pool(body)
 
     def make_decoder(self, latent_size: int) -> LatentDecoder:
