@@ -111,7 +111,7 @@ def test_tempo_makes_whole_rows_slower_or_faster(ragged):
 
 
 def test_crop_gives_stretches_of_at_least_the_share():
-    lengths = RNG.integers(1, 101, size=500)
+    lengths = np.random.default_rng(0).integers(1, 101, size=500)
     steps = torch.arange(100.0)[None, :, None].expand(500, 100, 3) + 1000.0
     cropped = change(batch_of(steps, lengths), "crop", 0.6)
     kept = cropped.mask.sum(dim=1).numpy()

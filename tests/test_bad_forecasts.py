@@ -661,6 +661,7 @@ OWN = {
     # of networks
     "linear": ["always", 2],
     "trend_width": [0, 1.5, "wide", None],
+    "reconstruction": [-0.1, "a", None],
 }
 BAD_PARAMS = {name: values for name, values in OF_ALL} | OWN
 

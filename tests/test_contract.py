@@ -75,6 +75,8 @@ def small(cls, sizes=SMALL, **params):
                 sizes["estimator"].set_params(max_epochs=member().max_epochs, lr=member().lr)
     if "vae" in known:
         sizes["vae"] = small(sklearn_seq.SequenceVAE, {**sizes, "max_epochs": 2})
+    if known.get("n_components", 0) is None:
+        del sizes["n_components"]  # all of them, which fits every width
     return estimator.set_params(**{name: value for name, value in sizes.items() if name in known})
 
 

@@ -11,6 +11,7 @@ import importlib
 import pickle
 import warnings
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +28,10 @@ engine = importlib.import_module("sklearn_seq.training.run")  # the name means t
 run_each = engine.run_each
 
 DATA = {(task, kind): make_problem(task, kind) for task in ("classify", "regress") for kind in ("3-D", "ragged")}
+DATA["classify", "text"] = SimpleNamespace(
+    X=["".join("acgtu"[i] for i in np.clip(row[:, 0] + 2.5, 0, 4).astype(int)) for row in DATA["classify", "3-D"].X],
+    y=DATA["classify", "3-D"].y,
+)
 EXACT = ["GRUClassifier", "RNNClassifier", "GRURegressor", "RNNRegressor"]
 SMALL = {"hidden_size": 16, "max_epochs": 3}
 # what three replicas differ in, all at once
@@ -54,7 +59,7 @@ def plans_of(name, common=SMALL, own=OWN, kind="3-D", rows=None, weights=None, *
     for i, params in enumerate(own):
         model = getattr(sklearn_seq, name)(**{**common, **params})
         these = range(len(data.y)) if rows is None else rows[i]
-        X = [data.X[k] for k in these] if kind == "ragged" else data.X[list(these)]
+        X = data.X[list(these)] if kind == "3-D" else [data.X[k] for k in these]
         plans.append(plan_of(model, X, data.y[list(these)], None if weights is None else weights[i], **valid))
     return plans
 
@@ -160,6 +165,7 @@ DIFFER = {
     "n_iter_no_change": ([1, 3, 6], STOPPED),
     "tol": ([0.0, 0.5, 0.0], {**STOPPED, "n_iter_no_change": 2}),
     "label_smoothing": ([0.0, 0.2, 0.0], {}),
+    "token_dropout": ([0.0, 0.5, 0.2], {}),
 }
 # those by which replicas have parts of different sizes, or do not train as one
 NOT_TO_THE_BIT = {"early_stopping", "validation_fraction"}
@@ -174,12 +180,13 @@ def test_replicas_may_differ_in(name, groups):
     values, others = DIFFER[name]
     own = [{"random_state": i, name: value} for i, value in enumerate(values)]
     common = {**SMALL, **others, **({"dtype": "float64"} if name in NOT_TO_THE_BIT else {})}
-    found = run(plans_of("GRUClassifier", common, own))
-    wanted = [run([plan])[0] for plan in plans_of("GRUClassifier", common, own)]
+    kind = "text" if name == "token_dropout" else "3-D"
+    found = run(plans_of("GRUClassifier", common, own, kind))
+    wanted = [run([plan])[0] for plan in plans_of("GRUClassifier", common, own, kind)]
     assert groups[0] == (1 if name == "batch_size" else len(values))  # batches of different sizes do not share a step
     (check_near if name in NOT_TO_THE_BIT else check_same)(found, wanted)
     if name != "batch_size":  # and what they differ in makes a difference
-        others = run(plans_of("GRUClassifier", common, [{**params, name: values[0]} for params in own]))
+        others = run(plans_of("GRUClassifier", common, [{**params, name: values[0]} for params in own], kind))
         assert any(map(differ, found, others))
 
 

@@ -57,10 +57,11 @@ def read_documents(data: Sequences) -> list[str]:
     values = data.values[:, 0]
     if data.n_tokens == N_CHARACTERS:
         raw = values.astype(np.uint32)
-        return [
+        texts = [
             raw[i:j].tobytes().decode("utf-32-le", "surrogatepass")
             for i, j in zip(data.starts, data.stops, strict=True)
         ]
+        return ["" if text == "\0" else text for text in texts]  # else it would be a word
     return [" ".join(map(str, values[i:j].tolist())) for i, j in zip(data.starts, data.stops, strict=True)]
 
 
@@ -75,6 +76,8 @@ def _runs_of_words(text: str) -> list[str]:
     """One to three words side by side, beginning and end among them."""
     words = ["<", *_words_of(text), ">"]
     found = words[1:-1]
+    if not found:  # an empty text says nothing, like one of words never seen
+        return found
     for n in range(2, _WORDS_TOGETHER + 1):
         found += [" ".join(words[i : i + n]) for i in range(len(words) - n + 1)]
     return found
