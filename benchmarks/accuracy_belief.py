@@ -1,6 +1,6 @@
 """Deep belief networks on digits and MNIST 5k: fine-tuned, as features, with few labels; beside peers of scikit-learn.
 
-    python benchmarks/accuracy_belief.py [--parts digits features mnist affine few] [--seeds 3] [--judge test]
+    python benchmarks/accuracy_belief.py [--parts digits features mnist affine few] [--seeds 3] [--sizes 500 500]
 
 digits: scikit-learn's, ``StratifiedKFold(5, shuffle=True, random_state=0)``, as 64 values in [0, 1]. MNIST 5k: 4000 and 1000
 images of ``SKLEARN_SEQ_DATA``. ``--judge train`` scores on a fifth of the 4000 that is held out instead, and reads no test part: by
@@ -24,7 +24,6 @@ from sklearn_seq import DBN, DBNClassifier
 
 PARTS = ("digits", "features", "mnist", "affine", "few")
 FOLDS = StratifiedKFold(5, shuffle=True, random_state=0)
-SIZES = (500, 500)  # of MNIST
 
 
 def mnist(judge):
@@ -78,27 +77,27 @@ def features(table, seeds, more):
         scores(table, "features", f"logistic regression on {name}", runs)
 
 
-def whole(table, seeds, more, judge, affine):
+def whole(table, seeds, more, judge, affine, sizes):
     X, X_test, y, y_test = mnist(judge)
     part = "MNIST 5k, affine" if affine else "MNIST 5k"
     more = ({"augment": "affine", "max_epochs": 100} if affine else {}) | more
 
     def belief(seed):
-        return DBNClassifier(hidden_layer_sizes=SIZES, random_state=seed, **more).fit(X, y).score(X_test, y_test)
+        return DBNClassifier(hidden_layer_sizes=sizes, random_state=seed, **more).fit(X, y).score(X_test, y_test)
 
-    scores(table, part, "DBNClassifier(hidden_layer_sizes=(500, 500))", [lambda s=s: belief(s) for s in range(seeds)])
+    scores(table, part, f"DBNClassifier(hidden_layer_sizes={sizes})", [lambda s=s: belief(s) for s in range(seeds)])
     if affine:
         return
     flat, flat_test = X.reshape(len(X), -1), X_test.reshape(len(X_test), -1)
     scores(table, part, "SVC(C=10), RBF", [lambda: SVC(C=10).fit(flat, y).score(flat_test, y_test)])
     runs = [
-        lambda seed=seed: MLPClassifier(SIZES, max_iter=40, random_state=seed).fit(flat, y).score(flat_test, y_test)
+        lambda seed=seed: MLPClassifier(sizes, max_iter=40, random_state=seed).fit(flat, y).score(flat_test, y_test)
         for seed in range(seeds)
     ]
-    scores(table, part, "MLPClassifier((500, 500), max_iter=40)", runs)
+    scores(table, part, f"MLPClassifier({sizes}, max_iter=40)", runs)
 
 
-def few(table, seeds, more, judge):
+def few(table, seeds, more, judge, sizes):
     X, X_test, y, y_test = mnist(judge)
     found = {}
     for name, pretrain in (("pre-trained on all rows", {}), ("not pre-trained", {"pretrain_epochs": 0})):
@@ -109,7 +108,7 @@ def few(table, seeds, more, judge):
             kept = np.concatenate([rng.permutation(np.flatnonzero(y == label))[:share] for label in range(10)])
             target = np.full(len(y), -1)
             target[kept] = y[kept]
-            model = DBNClassifier(hidden_layer_sizes=SIZES, random_state=seed, **(more | pretrain))
+            model = DBNClassifier(hidden_layer_sizes=sizes, random_state=seed, **(more | pretrain))
             return model.fit(X, target).score(X_test, y_test)
 
         found[name] = scores(table, "5 % of the labels", name, [lambda s=s, run=run: run(s) for s in range(seeds)])
@@ -121,6 +120,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--seeds", type=int, default=3, help="of the part few: 5 at least")
+    parser.add_argument(
+        "--sizes", type=int, nargs="*", default=[500, 500], help="hidden units of the layers, for MNIST"
+    )
     parser.add_argument("--judge", choices=["test", "train"], default="test")
     parser.add_argument(
         "--set", nargs="*", default=[], help="parameters such as pretrain_epochs=0, in place of the defaults"
@@ -135,9 +137,9 @@ def main():
     table = []
     for part in args.parts:
         if part in ("mnist", "affine"):
-            whole(table, args.seeds, more, args.judge, part == "affine")
+            whole(table, args.seeds, more, args.judge, part == "affine", tuple(args.sizes))
         elif part == "few":
-            few(table, max(5, args.seeds), more, args.judge)
+            few(table, max(5, args.seeds), more, args.judge, tuple(args.sizes))
         else:
             {"digits": digits, "features": features}[part](table, args.seeds, more)
     print(markdown(["part", "model", "accuracy", "lowest to highest", "runs", "seconds a run"], table))

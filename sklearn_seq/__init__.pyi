@@ -30,6 +30,7 @@ from sklearn_seq.families.attention import TransformerGenerator as TransformerGe
 from sklearn_seq.families.attention import TransformerRegressor as TransformerRegressor
 from sklearn_seq.families.attention import TransformerTagger as TransformerTagger
 from sklearn_seq.families.attention import TransformerTranscriber as TransformerTranscriber
+from sklearn_seq.families.attention import TransformerTranslator as TransformerTranslator
 from sklearn_seq.families.belief import DBN as DBN
 from sklearn_seq.families.belief import DBNClassifier as DBNClassifier
 from sklearn_seq.families.belief import DBNForecaster as DBNForecaster
@@ -65,12 +66,14 @@ from sklearn_seq.families.recurrent import GRUGenerator as GRUGenerator
 from sklearn_seq.families.recurrent import GRURegressor as GRURegressor
 from sklearn_seq.families.recurrent import GRUTagger as GRUTagger
 from sklearn_seq.families.recurrent import GRUTranscriber as GRUTranscriber
+from sklearn_seq.families.recurrent import GRUTranslator as GRUTranslator
 from sklearn_seq.families.recurrent import LSTMClassifier as LSTMClassifier
 from sklearn_seq.families.recurrent import LSTMForecaster as LSTMForecaster
 from sklearn_seq.families.recurrent import LSTMGenerator as LSTMGenerator
 from sklearn_seq.families.recurrent import LSTMRegressor as LSTMRegressor
 from sklearn_seq.families.recurrent import LSTMTagger as LSTMTagger
 from sklearn_seq.families.recurrent import LSTMTranscriber as LSTMTranscriber
+from sklearn_seq.families.recurrent import LSTMTranslator as LSTMTranslator
 from sklearn_seq.families.recurrent import RNNClassifier as RNNClassifier
 from sklearn_seq.families.recurrent import RNNForecaster as RNNForecaster
 from sklearn_seq.families.recurrent import RNNGenerator as RNNGenerator
@@ -127,6 +130,8 @@ from sklearn_seq.metrics.tagging import span_f1_score as span_f1_score
 from sklearn_seq.metrics.tagging import step_accuracy_score as step_accuracy_score
 from sklearn_seq.metrics.transcription import character_error_rate as character_error_rate
 from sklearn_seq.metrics.transcription import word_error_rate as word_error_rate
+from sklearn_seq.metrics.translation import bleu_score as bleu_score
+from sklearn_seq.metrics.translation import chrf_score as chrf_score
 from sklearn_seq.model_selection.backtest import BacktestResult as BacktestResult
 from sklearn_seq.model_selection.backtest import backtest as backtest
 from sklearn_seq.model_selection.splits import PanelTimeSplit as PanelTimeSplit
@@ -164,6 +169,7 @@ from sklearn_seq.preprocessing.windows import make_supervised as make_supervised
 from sklearn_seq.preprocessing.words import WordPartsEncoder as WordPartsEncoder
 from sklearn_seq.sequences.container import Sequences as Sequences
 from sklearn_seq.sequences.layout import from_channels_first as from_channels_first
+from sklearn_seq.tasks.translate_back import back_translate as back_translate
 from sklearn_seq.training.joint import joint_training as joint_training
 
 __version__: str
@@ -204,6 +210,7 @@ __all__ = [
     "GRURegressor",
     "GRUTagger",
     "GRUTranscriber",
+    "GRUTranslator",
     "GroupScaler",
     "Hydra",
     "InceptionClassifier",
@@ -218,6 +225,7 @@ __all__ = [
     "LSTMRegressor",
     "LSTMTagger",
     "LSTMTranscriber",
+    "LSTMTranslator",
     "LatentSpaceDisplay",
     "LinearForecaster",
     "LogMelSpectrogram",
@@ -276,15 +284,19 @@ __all__ = [
     "TransformerRegressor",
     "TransformerTagger",
     "TransformerTranscriber",
+    "TransformerTranslator",
     "Uncertainty",
     "VAEClassifier",
     "VAEDetector",
     "VAEForecaster",
     "VAERegressor",
     "WordPartsEncoder",
+    "back_translate",
     "backtest",
+    "bleu_score",
     "brier_score",
     "character_error_rate",
+    "chrf_score",
     "crps_from_quantiles",
     "crps_from_samples",
     "expected_calibration_error",

@@ -96,9 +96,9 @@ def test_networks_of_few_rows_learn_from_all_and_are_made_less_sure(monkeypatch)
     assert len({type(network) for network in networks}) == 4
 
 
-def fit_small(network, X, target, n_classes, n_jobs=1):
+def fit_small(network, X, target, n_classes, n_jobs=1, **how):
     data = Sequences.from_array(X)
-    how = {"n_classes": n_classes, "random": np.random.RandomState(0), "n_jobs": n_jobs}
+    how |= {"n_classes": n_classes, "random": np.random.RandomState(0), "n_jobs": n_jobs}
     return fit_network(network, data, target, np.ones(len(X)), **how)
 
 
@@ -183,6 +183,23 @@ def test_of_numbers_the_mean_of_the_three_is_kept(monkeypatch):
         np.testing.assert_allclose(left_out[unseen], judge.predict(Sequences.from_array(X[unseen])), atol=1e-6)
     mean = np.mean([network.predict(Sequences.from_array(X)) for network in networks], axis=0)
     np.testing.assert_allclose(run_head(head, Sequences.from_array(X)), mean, atol=1e-6)
+
+
+def test_of_classes_the_mean_of_those_that_judge_is_kept_where_it_is_said(monkeypatch):
+    monkeypatch.setattr(heads, "_MANY_ROWS", 60)
+    X, y = numbered(60)
+    rows, networks = spied(monkeypatch)
+    head, left_out = fit_small(CNNClassifier(**SMALL_CNN, max_epochs=2), X, y, 2, keep_judges=True)
+    assert head["members"] == networks  # none learnt from all
+    assert sorted(map(len, rows)) == [40, 40, 40]
+    mean = np.mean([network.predict_log_proba(Sequences.from_array(X)) for network in networks], axis=0)
+    np.testing.assert_allclose(run_head(head, Sequences.from_array(X)), mean / head["temperature"], atol=1e-6)
+    for seen, judge in zip(rows, networks, strict=True):
+        unseen = ~np.isin(X[:, 0], seen)
+        said = judge.predict_log_proba(Sequences.from_array(X[unseen]))
+        np.testing.assert_allclose(left_out[unseen] * head["temperature"], said, atol=1e-6)
+    few, none = fit_small(CNNClassifier(**SMALL_CNN, max_epochs=1), X[:59], y[:59], 2, keep_judges=True)
+    assert len(few["members"]) == 1 and none is None
 
 
 def test_judged_networks_count_as_much_as_they_are_right(monkeypatch):

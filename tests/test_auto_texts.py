@@ -131,3 +131,12 @@ def test_numbers_after_texts_are_refused(fitted):
 def test_texts_with_gaps_are_refused():
     with pytest.raises(TypeError, match="missing"):
         AutoClassifier().fit(["a", None, "b"], [0, 1, 0])
+
+
+def test_of_many_texts_words_that_stand_once_are_unknown_to_the_network(monkeypatch):
+    monkeypatch.setattr(rooms, "_MANY_TEXTS", len(TEXTS) + 1)
+    few = AutoClassifier(budget=0.1, random_state=0).fit([*TEXTS, "once"], [*LABELS, "bad"])
+    assert "once" not in few._solved["heads"]["network"]["encoder"].vocabulary_
+    one_less = AutoClassifier(budget=0.1, random_state=0).fit(["once", *TEXTS[1:]], LABELS)
+    encoder, network = (one_less._solved["heads"]["network"][part] for part in ("encoder", "network"))
+    assert "once" in encoder.vocabulary_ and network["members"][0].max_epochs == 1

@@ -101,7 +101,7 @@ def test_code_without_prompts_is_python(path):
 def test_the_table_of_families_is_what_there_is():
     """README's table, row by row, from the public names."""
     tasks = {"classify": "Classifier", "regress": "Regressor", "forecast": "Forecaster"}
-    tasks |= {"tag": "Tagger", "transcribe": "Transcriber", "generate": "Generator"}
+    tasks |= {"tag": "Tagger", "transcribe": "Transcriber", "translate": "Translator", "generate": "Generator"}
     names = set(sklearn_seq.__all__)
     families = sorted({name.removesuffix(end) for end in tasks.values() for name in names if name.endswith(end)})
     rows = ["| family | " + " | ".join(tasks) + " |", "| --- |" + " --- |" * len(tasks)]

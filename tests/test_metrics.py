@@ -64,9 +64,9 @@ def two_outputs(values):
 
 
 def test_every_metric_of_the_room_is_tested_here():
-    """Or, what is of forecasts, quantiles, anomalies, tags and transcripts, in the test files of those."""
+    """Or, what is of forecasts, quantiles, anomalies, tags, transcripts and translations, in the test files of those."""
     files = {name: Path(inspect.getsourcefile(getattr(metrics, name))).stem for name in metrics.__all__}
-    others = ("forecasting", "quantiles", "scorers", "anomaly", "tagging", "transcription")
+    others = ("forecasting", "quantiles", "scorers", "anomaly", "tagging", "transcription", "translation")
     elsewhere = {name for name, file in files.items() if file in others}
     assert {metric.__name__ for metric, *_ in ALL.values()} == set(metrics.__all__) - elsewhere - {"interval_width"}
 

@@ -143,6 +143,22 @@ def test_normal_sequences_raise_few_false_alarms_although_training_fits_better()
     assert np.mean(detector.score_samples(X[100:]) < in_training) > 2 * alarms
 
 
+@pytest.mark.parametrize(("contamination", "n_models"), [("auto", 2), (0.1, 1)])
+def test_nothing_is_held_out_where_the_threshold_is_a_share(contamination, n_models, monkeypatch):
+    learnt, fit = [], SequenceVAE.fit
+
+    def count(self, X, *args, **kwargs):
+        learnt.append(len(X))
+        return fit(self, X, *args, **kwargs)
+
+    monkeypatch.setattr(SequenceVAE, "fit", count)
+    X = np.random.default_rng(0).normal(size=(20, 6))
+    model = VAEDetector(small_vae(), contamination=contamination).fit(X)
+    assert learnt == [20, 16][:n_models]
+    if contamination != "auto":
+        assert (model.predict(X) == -1).sum() == 2
+
+
 # -- forecasts
 
 

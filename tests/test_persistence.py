@@ -77,6 +77,7 @@ NUMBERS = X.sum(axis=1)
 STEPS = np.where(X > 0, "up", "down")
 TEXTS = ["".join("ACGT"[letter] for letter in row) for row in np.digitize(X, [-0.7, 0.0, 0.7])]
 TARGETS = {"classify": LABELS, "tag": STEPS, "transcribe": np.where(X[:, 0] > 0, "ab", "c"), "generate": None}
+TARGETS |= {"translate": TARGETS["transcribe"]}
 
 
 def data_of(estimator):

@@ -467,7 +467,7 @@ def test_what_reads_numbers_says_what_reads_text(cls):
 
 def test_other_refusals():
     with pytest.raises(
-        ValueError, match=r"^adversarial=0\.1 moves numbers a little, but X holds tokens, which are names"
+        ValueError, match=r"^adversarial=0\.1 moves numbers a little, but X holds text or tokens, which are names"
     ):
         DeepEnsembleClassifier(GRUClassifier(**SMALL), adversarial=0.1).fit(WORDS, LABELS)
     with pytest.raises(ValueError, match=r"^X\[1\] has 0 timesteps .*Remove the empty ones \(1 of 2\)"):

@@ -29,7 +29,7 @@ from sklearn_seq.testing import make_problem
 from sklearn_seq.training import Part, Seeds
 from sklearn_seq.training.batches import Batches, Gather
 from sklearn_seq.training.flat import Flat
-from sklearn_seq.training.optimizers import Schedule, make_optimizer
+from sklearn_seq.training.optimizers import Adam, Schedule, make_optimizer
 from sklearn_seq.training.seeds import build_seeded
 from sklearn_seq.training.threads import auto_threads, hold_threads
 
@@ -195,7 +195,9 @@ def linears(n, **options):
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
-def test_our_optimisers_are_torchs_and_each_replica_has_its_own_rate(name, decay):
+@pytest.mark.parametrize("by_rows", [True, False])
+def test_our_optimisers_are_torchs_and_each_replica_has_its_own_rate(name, decay, by_rows, monkeypatch):
+    monkeypatch.setattr(Adam.__base__, "_goes_by_rows", lambda self: by_rows)  # as on a CPU, and as on other devices
     rates, modules = [1e-2, 3e-2, 0.1], linears(3)
     twins = [torch.nn.Linear(3, 2) for _ in modules]
     options = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}

@@ -191,8 +191,8 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
     counts as one model among equals, and is made less sure.
 
     Of texts the models are others: support vector machines on runs of words and characters and on pairs of words, by how rare
-    they are and by how much more frequent they are in a class [7]_, and a `GRUClassifier` that reads words both ways. Token
-    ids are read as words.
+    they are and by how much more frequent they are in a class [7]_, and a `GRUClassifier` that reads words both ways, of 1000 and
+    more distinct texts the mean of three that learnt from two thirds each. Token ids are read as words.
 
     Attributes
     ----------
@@ -257,7 +257,7 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
             random = np.random.RandomState(seed)
             yield name, partial(fit_linear_text, name, counts, target, weight, random=random, **common)
         if n_classes > 1:
-            network = make_text_network(self.budget)
+            network = make_text_network(self.budget, len(documents))
             random = np.random.RandomState(seeds[-1])
             yield "network", partial(fit_text_network, network, documents, target, weight, random=random, **common)
 

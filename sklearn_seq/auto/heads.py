@@ -86,15 +86,17 @@ def fit_network(
     n_classes: int | None,
     random: np.random.RandomState,
     n_jobs: int | None,
+    keep_judges: bool = False,
 ) -> Fitted:
     """A network, judged by three others that each leave a part of the rows out, if there are rows enough.
 
-    Of classes, the one that is kept learns from all rows. Of numbers, the mean of the three is kept.
+    Of classes, the one that is kept learns from all rows. Of numbers, or with ``keep_judges``, the mean of the three is kept.
     """
     n = len(data)
     folds = _folds(target, n_classes, random)
     parts = [rows for rows, _ in folds]
-    if n_classes is not None:
+    keep_judges = bool(folds) and (keep_judges or n_classes is None)
+    if not keep_judges:
         parts = [np.arange(n), *parts]
     seeds = random.randint(2**31 - 1, size=len(parts))
     # one network alone is not worth another process
@@ -102,7 +104,7 @@ def fit_network(
         delayed(_fit_one)(network, int(seed), data[rows], target[rows], weight[rows])
         for seed, rows in zip(seeds, parts, strict=True)
     )
-    members = fitted if n_classes is None else fitted[:1]
+    members = fitted if keep_judges else fitted[:1]
     head = {"kind": "networks", "members": members, "n_classes": n_classes, "temperature": 1.0}
     if not folds:
         return head | {"temperature": _UNSURE}, None

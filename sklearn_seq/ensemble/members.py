@@ -173,7 +173,7 @@ def _train_ours(
             readings.append(member._read(**data))
     if how.adversarial and any(member._n_tokens is not None for member in members):
         raise ValueError(
-            f"adversarial={how.adversarial} moves numbers a little, but X holds tokens, which are names; set adversarial=0"
+            f"adversarial={how.adversarial} moves numbers a little, but X holds text or tokens, which are names; set adversarial=0"
         )
     if how.calibration_fraction is not None:
         one = readings[0]

@@ -66,6 +66,7 @@ class _Mixture:
         if not isinstance(given, type) and hasattr(given, "__sklearn_tags__"):  # else fit will say what is wrong
             of_model = get_tags(given)
             tags.input_tags = of_model.input_tags
+            tags.input_tags.string &= not getattr(self, "adversarial", 0)  # which moves numbers
             tags.target_tags.multi_output = of_model.target_tags.multi_output
         return tags
 

@@ -9,6 +9,7 @@ from sklearn_seq.layers.attention import TransformerEncoder
 from sklearn_seq.layers.causal import CausalTransformer
 from sklearn_seq.layers.masks import lengths_of
 from sklearn_seq.layers.pooling import make_pool
+from sklearn_seq.layers.translation_decoders import TransformerDecoder
 from sklearn_seq.params import AtLeast, Between, Positive, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
 from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
@@ -16,6 +17,7 @@ from sklearn_seq.tasks.generate import GeneratorMixin
 from sklearn_seq.tasks.regress import RegressorMixin
 from sklearn_seq.tasks.tag import TaggerMixin
 from sklearn_seq.tasks.transcribe import TranscriberMixin
+from sklearn_seq.tasks.translate import TranslatorMixin
 from sklearn_seq.training import TrainingParams
 from sklearn_seq.training.batches import Gather
 from sklearn_seq.training.threads import auto_threads, hold_threads
@@ -26,6 +28,7 @@ __all__ = [
     "TransformerRegressor",
     "TransformerTagger",
     "TransformerTranscriber",
+    "TransformerTranslator",
 ]
 
 _MOST_TOKENS = 64  # of the longest sequence of fit, for patches of automatic length
@@ -111,6 +114,10 @@ class _Transformer(TrainingParams):
             dropout=self.dropout,
             context=n_steps,
         )
+
+    def make_decoder(self, n_features: int, n_memory: int) -> TransformerDecoder:
+        """As many blocks, each of which also looks at the memory."""
+        return TransformerDecoder(self.make_causal_body(n_features, 1), n_memory, self.n_heads)
 
     def make_pool(self, body: TransformerEncoder) -> torch.nn.Module:
         """The pooling of the parameter's name."""
@@ -362,4 +369,39 @@ class TransformerTranscriber(TranscriberMixin, _Attending):
         AtLeast(1),
         'Steps from a token to the next, which spells one character at most; "auto" is a quarter of patch_length, or by the '
         "longest sequence of fit.",
+    ] = 1
+
+
+@estimator
+class TransformerTranslator(TranslatorMixin, _Transformer):
+    """Transformer that turns one text into another, or ids into ids.
+
+    Tokens of the source look at each other, those of the answer at those before them and at the source (Vaswani et al. 2017), in
+    blocks that normalise what they read. Answers are found by beam search; keys and values are kept while it writes.
+    ``attention_weights`` tells what was looked at. Texts may differ in length; padding never changes an answer.
+
+    References
+    ----------
+    .. [1] A. Vaswani et al. Attention is all you need. NeurIPS 2017.
+    .. [2] R. Xiong et al. On layer normalization in the Transformer architecture. ICML 2020.
+
+    Examples
+    --------
+    >>> from sklearn_seq import TransformerTranslator
+    >>> X = [f"{a} plus {b}" for a in ("one", "two", "three", "four") for b in ("one", "two", "three", "four")]
+    >>> y = [f"{a} + {b}" for a in "1234" for b in "1234"]
+    >>> model = TransformerTranslator(level="word", hidden_size=32, random_state=0).fit(X, y)
+    >>> model.predict(["four plus two"])
+    array(['4 + 2'], dtype='<U5')
+    """
+
+    patch_length: Annotated[
+        int | Literal["auto"],
+        AtLeast(1),
+        'Steps of the source that the encoder reads as one; "auto" is four times the stride, and one for a stride of one.',
+    ] = "auto"
+    patch_stride: Annotated[
+        int | Literal["auto"],
+        AtLeast(1),
+        'Steps from such a token to the next, at most patch_length; "auto" is a quarter of it, or by the longest of fit.',
     ] = 1

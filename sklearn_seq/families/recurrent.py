@@ -1,19 +1,15 @@
 """Recurrent networks: RNN, LSTM, GRU."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-import torch
-
-from sklearn_seq.layers.pooling import make_pool
-from sklearn_seq.layers.recurrent import Recurrent
-from sklearn_seq.params import AtLeast, Between, estimator
+from sklearn_seq.families._recurrent import _GRU, _LSTM, _RNN, RecurrentTranslatorMixin
+from sklearn_seq.params import estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
 from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
 from sklearn_seq.tasks.generate import GeneratorMixin
 from sklearn_seq.tasks.regress import RegressorMixin
 from sklearn_seq.tasks.tag import TaggerMixin
 from sklearn_seq.tasks.transcribe import StackedTranscriberMixin
-from sklearn_seq.training import TrainingParams
 
 __all__ = [
     "GRUClassifier",
@@ -22,12 +18,14 @@ __all__ = [
     "GRURegressor",
     "GRUTagger",
     "GRUTranscriber",
+    "GRUTranslator",
     "LSTMClassifier",
     "LSTMForecaster",
     "LSTMGenerator",
     "LSTMRegressor",
     "LSTMTagger",
     "LSTMTranscriber",
+    "LSTMTranslator",
     "RNNClassifier",
     "RNNForecaster",
     "RNNGenerator",
@@ -35,68 +33,6 @@ __all__ = [
     "RNNTagger",
     "RNNTranscriber",
 ]
-
-
-@estimator
-class _Recurrent(TrainingParams):
-    hidden_size: Annotated[int, AtLeast(1), "Units a layer and direction."] = 64
-    n_layers: Annotated[int, AtLeast(1), "Layers on top of each other."] = 1
-    bidirectional: Annotated[bool, "Read the sequence both ways; exact on ragged data."] = False
-    dropout: Annotated[
-        float, Between(0, 1, "left"), "Share of values dropped in training, between layers and before the output."
-    ] = 0.2
-    pooling: Annotated[
-        Literal["last", "mean", "max", "attention", "concat"],
-        "How the steps become one vector: what the recurrence ends with; over all steps; or last, mean and max side by side.",
-    ] = "concat"
-    kernel: Annotated[
-        Literal["auto", "torch", "own"],
-        "What trains on a CPU: torch's layers, this package's, which torch lacks for all but LSTM, or the faster ones.",
-    ] = "auto"
-
-    _cell = "rnn"
-
-    def _cell_options(self) -> dict[str, Any]:
-        return {}
-
-    def make_body(self, n_features: int) -> Recurrent:
-        """The stack of layers."""
-        return Recurrent(
-            self._cell,
-            n_features,
-            self.hidden_size,
-            n_layers=self.n_layers,
-            bidirectional=self.bidirectional,
-            dropout=self.dropout,
-            kernel=self.kernel,
-            **self._cell_options(),
-        )
-
-    def make_causal_body(self, n_features: int, n_steps: int) -> Recurrent:
-        """The stack of layers: it reads from left to right, and its state holds all that was read."""
-        return self.make_body(n_features)
-
-    def make_pool(self, body: Recurrent) -> torch.nn.Module:
-        """The pooling of the parameter's name."""
-        return make_pool(self.pooling, body.out_features, body.n_backward)
-
-
-@estimator
-class _RNN(_Recurrent):
-    activation: Annotated[Literal["tanh", "relu"], "Of the units."] = "tanh"
-
-    def _cell_options(self) -> dict[str, Any]:
-        return {"nonlinearity": self.activation}
-
-
-@estimator
-class _LSTM(_Recurrent):
-    _cell = "lstm"
-
-
-@estimator
-class _GRU(_Recurrent):
-    _cell = "gru"
 
 
 @estimator
@@ -493,3 +429,53 @@ class GRUTranscriber(StackedTranscriberMixin, _GRU):
     """
 
     bidirectional: Annotated[bool, "Read the sequence both ways; exact on ragged data."] = True
+
+
+@estimator
+class LSTMTranslator(RecurrentTranslatorMixin, _LSTM):
+    """Long short-term memory network that turns one text into another, or ids into ids.
+
+    One network reads, another one writes and looks at what was read, token by token (Bahdanau et al. 2015). Answers are found by
+    beam search. ``attention_weights`` tells what was looked at. Texts may differ in length; padding never changes an answer.
+
+    References
+    ----------
+    .. [1] S. Hochreiter, J. Schmidhuber. Long short-term memory. Neural Computation 9, 1735-1780, 1997.
+    .. [2] D. Bahdanau, K. Cho, Y. Bengio. Neural machine translation by jointly learning to align and translate. ICLR 2015.
+    .. [3] M.-T. Luong, H. Pham, C. D. Manning. Effective approaches to attention-based neural machine translation. EMNLP 2015.
+
+    Examples
+    --------
+    >>> from sklearn_seq import LSTMTranslator
+    >>> X = [f"{a} plus {b}" for a in ("one", "two", "three", "four") for b in ("one", "two", "three", "four")]
+    >>> y = [f"{a} + {b}" for a in "1234" for b in "1234"]
+    >>> model = LSTMTranslator(level="word", hidden_size=32, random_state=0).fit(X[:-3], y[:-3])
+    >>> model.predict(["four plus two"])
+    array(['4 + 2'], dtype='<U5')
+    """
+
+
+@estimator
+class GRUTranslator(RecurrentTranslatorMixin, _GRU):
+    """Gated recurrent unit network that turns one text into another, or ids into ids.
+
+    One network reads, another one writes and looks at what was read, token by token (Bahdanau et al. 2015). Answers are found by
+    beam search. ``attention_weights`` tells what was looked at. Texts may differ in length; padding never changes an answer.
+
+    References
+    ----------
+    .. [1] K. Cho et al. Learning phrase representations using RNN encoder-decoder for statistical machine translation.
+       EMNLP 2014.
+    .. [2] D. Bahdanau, K. Cho, Y. Bengio. Neural machine translation by jointly learning to align and translate. ICLR 2015.
+    .. [3] M.-T. Luong, H. Pham, C. D. Manning. Effective approaches to attention-based neural machine translation. EMNLP 2015.
+
+    Examples
+    --------
+    >>> import itertools
+    >>> from sklearn_seq import GRUTranslator
+    >>> X = ["".join(letters) for letters in itertools.product("abc", repeat=4)]
+    >>> X.remove("aabc")
+    >>> model = GRUTranslator(hidden_size=32, max_epochs=30, random_state=0).fit(X, [x[::-1] for x in X])
+    >>> model.predict(["aabc"])
+    array(['cbaa'], dtype='<U4')
+    """

@@ -1,7 +1,7 @@
 """Restricted Boltzmann machines: energies, conditionals, and the gradients of contrastive divergence without autograd."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from sklearn_seq.layers.scaling import InputScaling
 __all__ = ["BoltzmannStack", "Machine", "Reader", "Rule", "Stage", "flat_steps"]
 
 _MEMORY = 0.05  # share of a batch in the running mean of the hidden units
+_LOOKED_AT = 4  # steps of chains, of which one tells its error: learning needs no reconstruction
 _AT_ONCE = 1 << 22  # numbers of exact pseudo-likelihood in memory at a time
 
 
@@ -60,30 +61,34 @@ class Machine(nn.Module):
 
     # -- conditionals ------------------------------------------------------------------------------------------------
 
-    def hidden_input(self, v: Tensor, shift: Tensor | None = None) -> Tensor:
+    def hidden_input(self, v: Tensor, shift: Tensor | None = None, out: Tensor | None = None) -> Tensor:
         """What hidden units sum up, (B, H); ``shift`` (B, H) moves the biases of each row."""
-        found = torch.addmm(self.hidden_bias, v, self.weight.T)
+        own = self._parameters
+        found = torch.addmm(own["hidden_bias"], v, own["weight"].T, out=out)  # type: ignore[union-attr, arg-type]
         return found if shift is None else found.add_(shift)
 
-    def hidden(self, v: Tensor, shift: Tensor | None = None) -> Tensor:
+    def hidden(self, v: Tensor, shift: Tensor | None = None, out: Tensor | None = None) -> Tensor:
         """Probabilities of hidden units, (B, H)."""
-        return self.hidden_input(v, shift).sigmoid_()
+        return self.hidden_input(v, shift, out).sigmoid_()
 
-    def visible(self, h: Tensor, there: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
+    def visible(
+        self, h: Tensor, there: Tensor | None = None, shift: Tensor | None = None, out: Tensor | None = None
+    ) -> Tensor:
         """Means of visible units, (B, V)."""
-        found = torch.addmm(self.visible_bias, h, self.weight)
+        own = self._parameters  # a dictionary is read faster than attributes of modules: this is all that a step does
+        found = torch.addmm(own["visible_bias"], h, own["weight"], out=out)  # type: ignore[arg-type]
         if shift is not None:
             found.add_(shift)
         if self.kind == "bernoulli":
             found.sigmoid_()
         return found if there is None else found.mul_(there)
 
-    def draw_visible(self, mean: Tensor, generator: torch.Generator, there: Tensor | None = None) -> Tensor:
+    def draw_visible(self, mean: Tensor, generator: torch.Generator, out: Tensor | None = None) -> Tensor:
         """Visible units by chance, given their means."""
         if self.kind == "bernoulli":
-            return draw(mean, generator)
-        noise = torch.empty_like(mean).normal_(generator=generator)
-        return mean + (noise if there is None else noise.mul_(there))
+            return draw(mean, generator, out)
+        out = torch.empty_like(mean) if out is None else out
+        return out.normal_(generator=generator).add_(mean)
 
     # -- energies ----------------------------------------------------------------------------------------------------
 
@@ -123,10 +128,10 @@ class Machine(nn.Module):
         return (each if there is None else each * there).sum(dim=1)
 
 
-def draw(probability: Tensor, generator: torch.Generator) -> Tensor:
+def draw(probability: Tensor, generator: torch.Generator, out: Tensor | None = None) -> Tensor:
     """Zeros and ones with these probabilities."""
-    chance = torch.empty_like(probability).uniform_(generator=generator)
-    return torch.lt(chance, probability, out=chance)
+    out = torch.empty_like(probability) if out is None else out
+    return torch.lt(out.uniform_(generator=generator), probability, out=out)
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,7 @@ class Rule:
     centred: bool = True
     sparsity_target: float | None = None
     sparsity_cost: float = 0.1
+    _spaces: dict[tuple[int, int], "_Space"] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def gradient(
         self,
@@ -180,45 +186,48 @@ class Rule:
         Returns
         -------
         loss : Tensor of shape ()
-            Mean squared error of one reconstruction, a unit.
+            Mean squared error of one reconstruction, a unit; of chains that of every fourth step, until the next.
         made : pair of Tensor
-            What the machine made of the data: visible (B, V) and hidden units (B, H); of chains theirs.
+            What the machine made of the data: visible (B, V) and hidden units (B, H); of chains theirs. The next step overwrites
+            them.
         """
         if self.persistent:
             return self._persistent(machine, v, share, generator)
         of_visible, of_hidden = shifts
-        up = machine.hidden(v, of_hidden)  # (B, H)
-        h, guess = draw(up, generator), None
+        space = self._space_for(machine, len(v), len(v))
+        space.read.copy_(v)
+        up = machine.hidden(v, of_hidden, out=space.up)  # (B, H)
+        h = draw(up, generator, space.drawn)
         for i in range(self.n_gibbs_steps):
-            back = machine.visible(h, there, of_visible)
-            guess = back if guess is None else guess
-            again = machine.hidden(back, of_hidden)
+            back = machine.visible(h, there, of_visible, out=space.back)
+            if i == 0:
+                loss = space.error(torch.sub(back, v, out=space.guess), there, share)
+            again = machine.hidden(back, of_hidden, out=space.again)
             if i + 1 < self.n_gibbs_steps:
-                h = draw(again, generator)
-        error = (v - guess).square_()  # type: ignore[operator]
-        error = error.mean(dim=1) if there is None else error.sum(dim=1) / there.sum(dim=1).clamp(min=1.0)
-        self._write(machine, torch.cat([back, v]), torch.cat([again, up]), torch.cat([share, -share]))
+                h = draw(again, generator, space.drawn)
+        self._write(machine, space, space.signed(share))
         self._keep_sparse(machine, v, up, share)
-        return torch.dot(error, share), (back, again)
+        return loss, (back, again)
 
     def _persistent(
         self, machine: Machine, v: Tensor, share: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """As `gradient`, by chains; all units are there."""
         h: Tensor = machine.chains  # type: ignore[assignment]
-        n = len(h)
+        space = self._space_for(machine, len(h), len(v))
+        space.read.copy_(v)
         for i in range(self.n_gibbs_steps):
-            back = machine.draw_visible(machine.visible(h), generator)
+            machine.draw_visible(machine.visible(h, out=space.mean), generator, out=space.back)
             if i + 1 < self.n_gibbs_steps:
-                h = draw(machine.hidden(back), generator)
-        both = torch.cat([back, v])  # one product for both: reading the weights is what takes time
-        hidden = machine.hidden(both)
-        again, up = hidden[:n], hidden[n:]
-        machine.chains.copy_(draw(again, generator))  # type: ignore[operator]
-        error = machine.visible(up).sub_(v).square_().mean(dim=1)
-        self._write(machine, both, hidden, torch.cat([(share.sum() / n).expand(n), -share]))
-        self._keep_sparse(machine, v, up, share)
-        return torch.dot(error, share), (back, again)
+                h = draw(machine.hidden(space.back, out=space.again), generator, space.drawn)
+        machine.hidden(space.visible, out=space.hidden)  # one product for both: reading the weights is what takes time
+        draw(space.again, generator, machine.chains)  # type: ignore[arg-type]
+        if space.n_steps % _LOOKED_AT == 0:
+            space.loss = space.error(machine.visible(space.up, out=space.guess).sub_(v), None, share)
+        space.n_steps += 1
+        self._write(machine, space, space.signed(share))
+        self._keep_sparse(machine, v, space.up, share)
+        return space.loss, (space.back, space.again)
 
     def _keep_sparse(self, machine: Machine, v: Tensor, up: Tensor, share: Tensor) -> None:
         """The running mean of the hidden units, and what pulls them to the target."""
@@ -232,24 +241,79 @@ class Rule:
             machine.weight.grad.addr_(pull, share @ v)  # type: ignore[union-attr]
             machine.hidden_bias.grad.add_(pull * share.sum())  # type: ignore[union-attr]
 
-    def _write(self, machine: Machine, v: Tensor, h: Tensor, signed: Tensor) -> None:
+    def _write(self, machine: Machine, space: "_Space", signed: Tensor) -> None:
         """Gradients of the free energies of the data, less those of what the machine made: ``signed`` sums to 0."""
-        grads: Any = (machine.weight.grad, machine.visible_bias.grad, machine.hidden_bias.grad)
-        weight, visible_bias, hidden_bias = grads  # memory of the optimiser's
-        column = signed[:, None]
+        own: Any = machine._parameters
+        weight, visible_bias, hidden_bias = own["weight"].grad, own["visible_bias"].grad, own["hidden_bias"].grad
+        column, h, v = signed[:, None], space.weighed, space.visible
         if not self.centred:
-            by_h = h * column
-            torch.mm(by_h.T, v, out=weight)
+            torch.mul(space.hidden, column, out=h)
+            torch.mm(h.T, v, out=weight)
             torch.mv(v.T, signed, out=visible_bias)
-            torch.sum(by_h, dim=0, out=hidden_bias)
+            torch.sum(h, dim=0, out=hidden_bias)
             return
         mean_v: Any = machine.visible_mean
         mean_h: Any = machine.hidden_mean
-        by_h, v = (h - mean_h).mul_(column), v - mean_v
-        torch.mm(by_h.T, v, out=weight)
+        torch.sub(space.hidden, mean_h, out=h).mul_(column)
+        v = torch.sub(v, mean_v, out=space.apart)
+        torch.mm(h.T, v, out=weight)
         # those of the biases of the machine that is not centred
-        torch.addmv(torch.mv(v.T, signed), weight.T, mean_h, alpha=-1.0, out=visible_bias)
-        torch.addmv(by_h.sum(dim=0), weight, mean_v, alpha=-1.0, out=hidden_bias)
+        torch.mv(v.T, signed, out=visible_bias).addmv_(weight.T, mean_h, alpha=-1.0)
+        torch.sum(h, dim=0, out=hidden_bias).addmv_(weight, mean_v, alpha=-1.0)
+
+    def _space_for(self, machine: Machine, n_made: int, n_rows: int) -> "_Space":
+        """Memory of a step: that of the last one of as many rows, where there was one."""
+        weight: Any = machine._parameters["weight"]
+        found = self._spaces.get((n_made, n_rows))
+        if found is None or found.weight is not weight:
+            if found is not None or len(self._spaces) > 1:  # whole batches, and what is left of an epoch
+                self._spaces.clear()
+            with torch.inference_mode(False):
+                found = self._spaces[n_made, n_rows] = _Space(weight, n_made, n_rows)
+        return found
+
+
+class _Space:
+    """What a step computes, in memory that the next one uses again: to come by it takes longer than small products.
+
+    Rows of what the machine made stand before those of the data.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (H, V)
+        Of the machine.
+    n_made, n_rows : int
+        Rows that are made, and of the data.
+    """
+
+    def __init__(self, weight: Tensor, n_made: int, n_rows: int) -> None:
+        self.weight, self.n_made, self.n_rows = weight, n_made, n_rows
+        n_hidden, n_visible = weight.shape
+
+        def empty(*shape: int) -> Tensor:
+            return torch.empty(shape, dtype=weight.dtype, device=weight.device)
+
+        self.visible, self.apart = empty(n_made + n_rows, n_visible), empty(n_made + n_rows, n_visible)
+        self.hidden, self.weighed = empty(n_made + n_rows, n_hidden), empty(n_made + n_rows, n_hidden)
+        self.back, self.read = self.visible[:n_made], self.visible[n_made:]
+        self.again, self.up = self.hidden[:n_made], self.hidden[n_made:]
+        self.mean, self.drawn, self.guess = empty(n_made, n_visible), empty(n_made, n_hidden), empty(n_rows, n_visible)
+        self._share: Tensor | None = None
+        self.n_steps, self.loss = 0, empty()
+
+    def signed(self, share: Tensor) -> Tensor:
+        """Shares of what the machine made, which sum to those of the data, before minus those of the data."""
+        if share is not self._share:  # batches of rows that weigh alike have the same
+            made = share if self.n_made == self.n_rows else (share.sum() / self.n_made).expand(self.n_made)
+            self._share, self._signed = share, torch.cat([made, -share])
+        return self._signed
+
+    def error(self, away: Tensor, there: Tensor | None, share: Tensor) -> Tensor:
+        """Mean over rows, by their shares, of the mean square over the units that are there, ()."""
+        if there is not None:
+            share = share / there.sum(dim=1).clamp(min=1.0) * away.shape[1]
+        weighed = torch.mul(away, share[:, None], out=self.apart[: len(away)])
+        return torch.dot(weighed.view(-1), away.view(-1)).div_(away.shape[1])
 
 
 class Reader(nn.Module):
@@ -261,11 +325,13 @@ class Reader(nn.Module):
         Of the longest sequence.
     gaps : bool
         Whether there may be NaN.
+    scales : bool
+        Whether values may be scaled; else they are read as they are.
     """
 
-    def __init__(self, n_steps: int, n_features: int, gaps: bool = False) -> None:
+    def __init__(self, n_steps: int, n_features: int, gaps: bool = False, scales: bool = True) -> None:
         super().__init__()
-        self.n_steps, self.n_features, self.gaps = n_steps, n_features, gaps
+        self.n_steps, self.n_features, self.gaps, self.scales = n_steps, n_features, gaps, scales
         self.scaling = InputScaling(n_features)
 
     @property
@@ -284,7 +350,7 @@ class Reader(nn.Module):
             known = ~torch.isnan(x)
             x = x.masked_fill(~known, 0.0)
             there = known.to(x.dtype) if there is None else there * known
-        v = self.scaling(x, None)
+        v = self.scaling(x, None) if self.scales else x
         if there is None:
             return v.flatten(-2), None
         return flat_steps(v * there, self.n_steps), flat_steps(there, self.n_steps)
@@ -311,7 +377,7 @@ class Stage(nn.Module):
 
     def read(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Visible units, and which are there."""
-        return (x[:, 0], None) if self.reader is None else self.reader(x, mask)
+        return (x[:, 0], None) if self.reader is None else self.reader.forward(x, mask)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Probabilities of hidden units, (B, H)."""

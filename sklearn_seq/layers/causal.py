@@ -203,7 +203,7 @@ class CausalTransformer(nn.Module):
         steps = torch.arange(n_read, n_read + n_new, device=x.device)
         turns = angles(steps, self.head_size)  # in float64: positions of long texts are large
         turn = torch.stack([turns.cos(), turns.sin()]).to(x.dtype)  # (2, T, D / 2)
-        hidden = None if n_new == 1 else self._hidden(n_new, n_cached, x)
+        hidden = None if n_new == 1 else self.hide_ahead(n_new, n_cached, x)
         tokens, kept = self.widen(x), []
         for block, cache in zip(self.blocks, caches, strict=True):
             tokens, cache = block(tokens, turn, hidden, cache)
@@ -228,14 +228,14 @@ class CausalTransformer(nn.Module):
             hidden, _, state = self(x[:, None], None, state)
             return hidden[:, 0], state
         n_read, *caches = self.start(x) if state is None else state
-        cos, sin = self._angles(n_read, x)
+        cos, sin = self.angles_at(n_read, x)
         token, kept = self.widen(x), []
         for block, cache in zip(self.blocks, caches, strict=True):
             token, cache = block.step(token, cos, sin, cache)  # type: ignore[operator]
             kept.append(cache)
         return _normalised(token), [n_read + 1, *kept]
 
-    def _angles(self, position: int, x: Tensor) -> tuple[Tensor, Tensor]:
+    def angles_at(self, position: int, x: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines, and sines with the sign of what is turned towards them, (D,) each."""
         key = (position // _TABLE, x.dtype, x.device)
         if self._table is None or self._table[0] != key:
@@ -246,7 +246,7 @@ class CausalTransformer(nn.Module):
         _, every_cos, every_sin = self._table
         return every_cos[position % _TABLE], every_sin[position % _TABLE]
 
-    def _hidden(self, n_new: int, n_cached: int, x: Tensor) -> Tensor:
+    def hide_ahead(self, n_new: int, n_cached: int, x: Tensor) -> Tensor:
         """0 where a token is seen, minus infinity where it is not, (T, L + T)."""
         asks = torch.arange(n_cached, n_cached + n_new, device=x.device)[:, None]
         asked = torch.arange(n_cached + n_new, device=x.device)

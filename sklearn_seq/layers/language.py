@@ -10,7 +10,7 @@ from torch.nn import functional
 from sklearn_seq.layers.dropout import Dropout
 from sklearn_seq.layers.linear import Linear
 
-__all__ = ["LanguageNetwork"]
+__all__ = ["LanguageNetwork", "smoothed_cross_entropy"]
 
 # tokens of a text that are scored at a time, and logits of all rows, about: memory does not grow with a text's length
 _CHUNK = 256
@@ -200,3 +200,42 @@ def _detached(state: Any) -> Any:
     if isinstance(state, Tensor):
         return state.detach()
     return type(state)(_detached(part) for part in state) if isinstance(state, list | tuple) else state
+
+
+class _SmoothedCrossEntropy(torch.autograd.Function):
+    """In few passes over the logits, which are the largest numbers of a step: one node, and one buffer for the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, tokens: Tensor, smoothing: float) -> Tensor:
+        total = logits.logsumexp(dim=1, keepdim=True)  # (N, 1)
+        ctx.save_for_backward(logits, tokens, total)
+        ctx.smoothing = smoothing
+        right = logits.gather(1, tokens[:, None])
+        wanted = right if smoothing == 0.0 else (1.0 - smoothing) * right + smoothing * logits.mean(dim=1, keepdim=True)
+        return (total - wanted)[:, 0]
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None, None]:
+        logits, tokens, total = ctx.saved_tensors
+        found = torch.sub(logits, total).exp_()
+        if ctx.smoothing:
+            found.sub_(ctx.smoothing / logits.shape[1])
+        found.scatter_add_(1, tokens[:, None], found.new_full((len(tokens), 1), ctx.smoothing - 1.0))
+        return found.mul_(dy[:, None]), None, None
+
+
+def smoothed_cross_entropy(logits: Tensor, tokens: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy with a share of the target spread over all tokens, as torch's with ``label_smoothing``.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (N, V)
+    tokens : Tensor of int of shape (N,)
+    smoothing : float
+
+    Returns
+    -------
+    Tensor of shape (N,)
+    """
+    return _SmoothedCrossEntropy.apply(logits, tokens, smoothing)

@@ -16,10 +16,13 @@ from sklearn_seq.metrics.samples import crps_from_samples
 from sklearn_seq.metrics.scorers import forecast_scorer, interval_coverage_scorer, pinball_scorer
 from sklearn_seq.metrics.tagging import span_f1_score, step_accuracy_score
 from sklearn_seq.metrics.transcription import character_error_rate, word_error_rate
+from sklearn_seq.metrics.translation import bleu_score, chrf_score
 
 __all__ = [
+    "bleu_score",
     "brier_score",
     "character_error_rate",
+    "chrf_score",
     "crps_from_quantiles",
     "crps_from_samples",
     "expected_calibration_error",

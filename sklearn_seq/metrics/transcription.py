@@ -7,7 +7,7 @@ import numpy as np
 from sklearn_seq.metrics._reading import read_weights
 from sklearn_seq.params import public
 
-__all__ = ["character_error_rate", "edit_distance", "word_error_rate"]
+__all__ = ["character_error_rate", "edit_distance", "read_text_pairs", "word_error_rate"]
 
 
 def edit_distance(one: Any, other: Any) -> int:
@@ -92,14 +92,20 @@ def word_error_rate(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> f
 
 
 def _error_rate(y_true: Any, y_pred: Any, sample_weight: Any, split: Any) -> float:
-    true, said = _texts(y_true, "y_true"), _texts(y_pred, "y_pred")
-    if len(true) != len(said):
-        raise ValueError(f"y_true has {len(true)} texts and y_pred has {len(said)}; wanted one for each of y_true")
+    true, said = read_text_pairs(y_true, y_pred)
     weight = read_weights(sample_weight, len(true))
     pairs = [(split(a), split(b)) for a, b in zip(true, said, strict=True)]
     edits = np.array([edit_distance(a, b) for a, b in pairs])
     sizes = np.array([len(a) for a, _ in pairs])
     return float(weight @ edits / (weight @ sizes or 1.0))
+
+
+def read_text_pairs(y_true: Any, y_pred: Any) -> tuple[list[str], list[str]]:
+    """True texts and as many others, or a refusal in words."""
+    true, said = _texts(y_true, "y_true"), _texts(y_pred, "y_pred")
+    if len(true) != len(said):
+        raise ValueError(f"y_true has {len(true)} texts and y_pred has {len(said)}; wanted one for each of y_true")
+    return true, said
 
 
 def _texts(texts: Any, name: str) -> list[str]:

@@ -26,7 +26,7 @@ class VAEDetector(WindowDetectorMixin, BaseEstimator):
     scores by the mean of the windows that hold it, also of those that end after it.
 
     With ``contamination="auto"`` the threshold comes from scores of a fifth of the sequences, or the last fifth of the table, by an
-    autoencoder that learnt from the others; then one learns from all, so that two are trained.
+    autoencoder that learnt from the others; then one learns from all, so that two are trained. With a share one is.
 
     Attributes
     ----------

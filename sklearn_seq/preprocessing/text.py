@@ -231,7 +231,9 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         """The tokenizer as text, and its pieces."""
         tokenizers = _load_tokenizers()
         tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(unk_token=UNKNOWN))
-        tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+        # signs are pieces of their own, so that "word" and "word." share one
+        split = tokenizers.pre_tokenizers
+        tokenizer.pre_tokenizer = split.Sequence([split.Metaspace(), split.Punctuation()])
         trainer = tokenizers.trainers.BpeTrainer(
             vocab_size=1 + (self.max_tokens or _BYTE_PAIRS),
             min_frequency=self.min_count,

@@ -9,7 +9,7 @@ __all__ = ["texts_of"]
 _FRAMES = ("pandas", "polars", "pyarrow")
 
 
-def texts_of(X: Any) -> list[str] | list[list[str]] | None:
+def texts_of(X: Any, name: str = "X") -> list[str] | list[list[str]] | None:
     """The texts of ``X``, or None where it holds none.
 
     Parameters
@@ -17,6 +17,8 @@ def texts_of(X: Any) -> list[str] | list[list[str]] | None:
     X : object
         A list or tuple, an array or a series of ``str``; or of lists, tuples or 1-D arrays of ``str``, which are words
         that were split already. A frame or an array with one column counts as that column.
+    name : str
+        For messages.
 
     Returns
     -------
@@ -31,9 +33,9 @@ def texts_of(X: Any) -> list[str] | list[list[str]] | None:
     if not items:
         return None
     if any(isinstance(item, str | bytes) for item in items):
-        return _all_str(items)
+        return _all_str(items, name)
     if any(_is_words(item) for item in items):
-        return _all_words(items)
+        return _all_words(items, name)
     return None
 
 
@@ -74,22 +76,22 @@ def _is_missing(item: Any) -> bool:
     return item is None or (isinstance(item, float) and np.isnan(item)) or type(item).__name__ in ("NAType", "NaTType")
 
 
-def _all_str(items: list[Any]) -> list[str]:
+def _all_str(items: list[Any], name: str) -> list[str]:
     for i, item in enumerate(items):
         if isinstance(item, str):
             continue
         told = "missing" if _is_missing(item) else f"of type {type(item).__name__}"
         if isinstance(item, bytes):
-            help_ = "Decode them: [text.decode() for text in X]."
+            help_ = f"Decode them: [text.decode() for text in {name}]."
         elif _is_missing(item):
             help_ = "Fill missing texts with '', or drop them from X and y."
         else:
             help_ = "Give all samples as str."
-        raise TypeError(f"X[{i}] is {told}; wanted a str, as other samples are. {help_}")
+        raise TypeError(f"{name}[{i}] is {told}; wanted a str, as other samples are. {help_}")
     return [str(item) for item in items]
 
 
-def _all_words(items: list[Any]) -> list[list[str]]:
+def _all_words(items: list[Any], name: str) -> list[list[str]]:
     for i, item in enumerate(items):
         if _is_list(item) and all(isinstance(word, str) for word in item):
             continue
@@ -97,5 +99,5 @@ def _all_words(items: list[Any]) -> list[list[str]]:
         if _is_list(item):
             other = next(word for word in item if not isinstance(word, str))
             told = f"a list with an entry of type {type(other).__name__}"
-        raise TypeError(f"X[{i}] is {told}; wanted a list of str, the words of one text, as in other samples.")
+        raise TypeError(f"{name}[{i}] is {told}; wanted a list of str, the words of one text, as in other samples.")
     return [[str(word) for word in item] for item in items]

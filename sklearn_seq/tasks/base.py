@@ -24,7 +24,7 @@ from sklearn_seq.training.augment import read_augment
 from sklearn_seq.training.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from sklearn_seq.training.devices import device_for_predict
 
-__all__ = ["Reading", "TaskMixin"]
+__all__ = ["FitMixin", "Reading", "TaskMixin"]
 
 # parameters in which plans that are trained as one may differ: numbers, and what decides how long is trained on what
 _OF_REPLICAS = {
@@ -75,12 +75,10 @@ class Reading:
         return Reading(self.data[rows], self.target[rows], weight[rows], groups, self.valid)
 
 
-class TaskMixin(TokensMixin, PretrainMixin, ReadingMixin, FittedState, CallbackSupportMixin):
-    """Fitting and predicting for one target a sequence.
+class FitMixin(ReadingMixin, FittedState, CallbackSupportMixin):
+    """Fitting to one target a sequence: gate, encoding, plan, run.
 
-    A task says what the target is (``_read_target``, ``_settle_target``, ``_encode``), how many outputs that takes
-    (``_n_outputs``), what a wrong output costs (``_make_loss``) and how good outputs are (``_make_score``). A family says
-    what computes: ``make_body(n_features)`` and ``make_pool(body)``.
+    A task says what the target is (``_read_target``, ``_settle_target``, ``_encode``) and what a fit is (``_make_plan``).
 
     Attributes
     ----------
@@ -107,11 +105,6 @@ class TaskMixin(TokensMixin, PretrainMixin, ReadingMixin, FittedState, CallbackS
     """
 
     _stratified: ClassVar[bool] = False
-    _refused_augmentations: ClassVar[tuple[str, ...]] = ()  # names that make no sense for the task's targets
-    _params_free_to_change: ClassVar[tuple[str, ...]] = (
-        *(name for name in TrainingParams().get_params() if name not in ("missing", "dtype", "standardize")),
-        "token_dropout",
-    )
 
     # -- what a task brings ----------------------------------------------------------------------------------------
 
@@ -121,19 +114,6 @@ class TaskMixin(TokensMixin, PretrainMixin, ReadingMixin, FittedState, CallbackS
     def _encode(self, target: Any) -> Any:
         """Targets as the loss takes them."""
         return target
-
-    def _n_outputs(self) -> int:
-        raise NotImplementedError
-
-    def _make_loss(self) -> Callable[[Any, Any], torch.Tensor]:
-        raise NotImplementedError
-
-    def _make_score(self) -> Callable[[Any, Part], float]:
-        raise NotImplementedError
-
-    def _plan_options(self) -> dict[str, Any]:
-        """Further fields of the plan."""
-        return {}
 
     # -- fit ---------------------------------------------------------------------------------------------------------
 
@@ -276,6 +256,45 @@ class TaskMixin(TokensMixin, PretrainMixin, ReadingMixin, FittedState, CallbackS
     def _make_plan(
         self, train: Part, valid: Part | None, seeds: Seeds, n_epochs: int, before: dict[str, Any] | None
     ) -> Plan:
+        """Of encoded rows; ``before`` is where an earlier fit ended."""
+        raise NotImplementedError
+
+    def _batch_rows(self, n: int) -> int:
+        return min(32, max(4, n // 16)) if self.batch_size == "auto" else int(self.batch_size)
+
+
+class TaskMixin(TokensMixin, PretrainMixin, FitMixin):
+    """Fitting and predicting for one target a sequence, from outputs of a network.
+
+    A task says what the target is (``_read_target``, ``_settle_target``, ``_encode``), how many outputs that takes
+    (``_n_outputs``), what a wrong output costs (``_make_loss``) and how good outputs are (``_make_score``). A family says
+    what computes: ``make_body(n_features)`` and ``make_pool(body)``.
+    """
+
+    _refused_augmentations: ClassVar[tuple[str, ...]] = ()  # names that make no sense for the task's targets
+    _params_free_to_change: ClassVar[tuple[str, ...]] = (
+        *(name for name in TrainingParams().get_params() if name not in ("missing", "dtype", "standardize")),
+        "token_dropout",
+    )
+
+    # -- what a task brings ----------------------------------------------------------------------------------------
+
+    def _n_outputs(self) -> int:
+        raise NotImplementedError
+
+    def _make_loss(self) -> Callable[[Any, Any], torch.Tensor]:
+        raise NotImplementedError
+
+    def _make_score(self) -> Callable[[Any, Part], float]:
+        raise NotImplementedError
+
+    def _plan_options(self) -> dict[str, Any]:
+        """Further fields of the plan."""
+        return {}
+
+    def _make_plan(
+        self, train: Part, valid: Part | None, seeds: Seeds, n_epochs: int, before: dict[str, Any] | None
+    ) -> Plan:
         params, frozen = self._plain_params(), self.freeze
         augment = read_augment(self.augment, self._refused_augmentations)
         self._refuse_of_ids(augment)
@@ -320,9 +339,6 @@ class TaskMixin(TokensMixin, PretrainMixin, ReadingMixin, FittedState, CallbackS
             optimizer_state=None if before is None else before["optimizer_state"],
             before=[] if before is None else before["history"],
         )
-
-    def _batch_rows(self, n: int) -> int:
-        return min(32, max(4, n // 16)) if self.batch_size == "auto" else int(self.batch_size)
 
     def _build(self) -> Any:
         """The untrained network of the fitted parameters, whatever ``set_params`` did since."""

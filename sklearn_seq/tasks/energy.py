@@ -26,7 +26,7 @@ from sklearn_seq.training.callbacks import CallbackSupportMixin, EpochTasks, wit
 __all__ = ["RATES", "EnergyMixin", "EnergyParams", "choose_visible", "refuse_longer", "train_plan", "train_stack"]
 
 RATES = {"bernoulli": 0.05, "gaussian": 0.005}
-_ROWS = 4096  # of which statistics are taken at a time
+_ROWS = 1024  # of which statistics are taken at a time
 
 
 # -- what all that is trained so shares ------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ class Contrast:
 
     def __call__(self, trainer: Any, batch: Any) -> torch.Tensor:
         """The mean squared error of a reconstruction, (1,)."""
-        with torch.no_grad():
+        with torch.inference_mode():
             stage: Stage = trainer.module
             v, there = stage.read(batch.x, batch.mask)
             loss, _ = self.rule.gradient(stage.machine, v, there, batch.share, trainer.draws.generators[0])
@@ -116,9 +116,9 @@ def visible_means(stage: Stage, data: Sequences, weight: np.ndarray) -> torch.Te
         for i in range(0, len(data), _ROWS):
             x, mask = gather(np.arange(i, min(i + _ROWS, len(data))))
             v, there = stage.read(torch.from_numpy(x), None if mask is None else torch.from_numpy(mask))
-            own = torch.from_numpy(weight[i : i + _ROWS])[:, None]
-            total = total + (v.double() * own).sum(dim=0)
-            count = count + (own.expand_as(v) if there is None else there.double() * own).sum(dim=0)
+            own = torch.from_numpy(weight[i : i + _ROWS]).double()
+            total = total + own @ v.double()
+            count = count + (own.sum() if there is None else own @ there.double())
         return (total / torch.as_tensor(count).clamp(min=1e-12)).clone()
 
 
@@ -348,7 +348,8 @@ class EnergyMixin(FittedState, CallbackSupportMixin):
     n_iter_ : int
         Epochs run, of all layers.
     loss_curve_ : list of float
-        Mean squared error of a reconstruction, a visible unit, in each epoch; of the layers one after another.
+        Mean squared error of a reconstruction, a visible unit, in each epoch; of the layers one after another. With chains, of
+        every fourth step.
     history_ : list of dict
         All of an epoch's numbers.
     module_ : torch.nn.Module

@@ -73,7 +73,8 @@ class StackMixin(EnergyMixin):
     def _build(self) -> BoltzmannStack:
         """Untrained, of the fitted parameters."""
         params = self._fitted_params
-        reader = Reader(self._longest, self._n_channels, gaps=params["missing"] == "mask")
+        scales = self.visible_ == "gaussian"
+        reader = Reader(self._longest, self._n_channels, gaps=params["missing"] == "mask", scales=scales)
         n_chains = params["n_chains"] if params.get("persistent") else 0
         return _stack(reader, self._sizes(), self.visible_, n_chains)
 
@@ -307,7 +308,9 @@ def train_layers(
         Loss of each epoch of each layer.
     """
     seeds = [Seeds.draw(chance) for _ in sizes]
-    stack = build_seeded(lambda: _stack(Reader(longest, data.n_features), sizes, kind), seeds[0].initialisation)
+    stack = build_seeded(
+        lambda: _stack(Reader(longest, data.n_features, scales=False), sizes, kind), seeds[0].initialisation
+    )
     stack.to(getattr(torch, settings.dtype))
 
     def of_kind(kind: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.sequences.texts import texts_of
 
-__all__ = ["Texts", "Vocabulary", "between_marks", "read_texts"]
+__all__ = ["Texts", "Vocabulary", "between_marks", "read_texts", "refuse_other_kind"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,18 @@ class Texts:
     def kind(self) -> str:
         """Which of the two, for messages."""
         return "ids" if self.texts is None else "texts"
+
+    def __len__(self) -> int:
+        return len(self.texts if self.texts is not None else self.ids or [])
+
+    def take(self, rows: Iterable[int]) -> Texts:
+        """Some of them."""
+        texts, ids = (None if given is None else [given[i] for i in rows] for given in (self.texts, self.ids))
+        return Texts(texts, ids, self.n_tokens)  # type: ignore[arg-type]
+
+    def key(self, i: int) -> str | bytes:
+        """What two that are equal have in common, and that can be sorted."""
+        return self.texts[i] if self.texts is not None else (self.ids or [])[i].tobytes()
 
 
 def read_texts(X: Any, name: str = "X", *, may_be_none: bool = False) -> Texts:
@@ -67,7 +80,7 @@ def read_texts(X: Any, name: str = "X", *, may_be_none: bool = False) -> Texts:
         if may_be_none:
             return Texts([], None)
         raise ValueError(f"Found array with 0 sample(s): {name} is empty; {wanted}. Check what filled it.")
-    texts = texts_of(X)
+    texts = texts_of(X, name)
     if texts is not None and not all(isinstance(text, str) for text in texts):
         raise ValueError(
             f"{name} holds lists of words, such as {texts[0][:3]}; {wanted}. Make ids of words by TextEncoder('word'), or texts of "
@@ -95,7 +108,7 @@ def _ids(row: Any, i: int, name: str) -> np.ndarray:
         )
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(
-            f"{name}[{i}] holds {array.dtype}, which are no token ids; wanted whole numbers, or texts. A language model reads "
+            f"{name}[{i}] holds {array.dtype}, which are no token ids; wanted whole numbers, or texts. What is read are "
             "names of tokens, not amounts: give x.astype(int) where they are ids."
         )
     if array.size and array.min() < 0:
@@ -133,10 +146,7 @@ class Vocabulary:
         kind = "ids" if self.characters is None else "texts"
         if given.texts == []:
             return []
-        if given.kind != kind:
-            raise ValueError(
-                f"{name} holds {given.kind}, but {fitted or 'this estimator'} was fitted on {kind}; wanted {kind} again"
-            )
+        refuse_other_kind(given, kind, name, fitted)
         if self.characters is not None:
             codes = _code_points(self.characters)
             return [_numbers(text, codes) for text in given.texts or []]
@@ -156,6 +166,14 @@ class Vocabulary:
     def decode(self, ids: np.ndarray) -> str:
         """Characters of ids, none of them 0."""
         return "".join(np.array(list(self.characters or ""), dtype=object)[ids - 1])
+
+
+def refuse_other_kind(given: Texts, kind: str, name: str, fitted: str) -> None:
+    """Refuse texts where ids were learnt from, and ids where texts were."""
+    if given.kind != kind:
+        raise ValueError(
+            f"{name} holds {given.kind}, but {fitted or 'this estimator'} was fitted on {kind}; wanted {kind} again"
+        )
 
 
 def _code_points(text: str) -> np.ndarray:

@@ -42,7 +42,7 @@ def _for_texts_and_ids(function: Any) -> Any:
     return check("text", tasks=GENERATE)(both)
 
 
-def _of_numpy() -> bytes:
+def of_numpy() -> bytes:
     """Where numpy's global generator stands."""
     _, keys, position, *_ = np.random.get_state()  # noqa: NPY002
     return np.asarray(keys).tobytes() + str(position).encode()
@@ -132,9 +132,9 @@ def check_seed_of_generator(estimator: Any, kind: Any) -> None:
     """The same seed gives the same bits, and nothing is drawn from the global generators."""
     X, X_test = _problem(kind)
     options = {"dropout": 0.3, "n_layers": 2}
-    before = _of_numpy()
+    before = of_numpy()
     wanted = _answers(fresh(estimator, **options).fit(X), X_test)
-    if _of_numpy() != before:
+    if of_numpy() != before:
         raise AssertionError("numpy's generator was moved")
     _same(fresh(estimator, **options).fit(X), wanted, X_test, "the same seed")
     other = fresh(estimator, random_state=1, **options).fit(X).score_samples(X_test)

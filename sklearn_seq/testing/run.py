@@ -22,6 +22,7 @@ from sklearn_seq.testing import (  # noqa: F401  (they register checks)
     text_reading,
     transcribing,
     transforming,
+    translating,
 )
 from sklearn_seq.testing.compare import task_of
 from sklearn_seq.testing.registry import CHECKS

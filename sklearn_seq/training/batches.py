@@ -12,12 +12,15 @@ from sklearn_seq.sequences import Sequences
 from sklearn_seq.training.plan import Part
 from sklearn_seq.training.targets import SequenceTarget, TargetGather, to_device
 
-__all__ = ["Batch", "Batches", "Gather", "epoch_order"]
+__all__ = ["Batch", "Batches", "Gather", "PairBatches", "epoch_order"]
 
 # Rows are sorted by length inside this many batches at a time, or a quarter of them where there are fewer: enough that batches
 # need little padding, few enough that their company changes from epoch to epoch. Sets of fewer batches than the third number
 # are fast anyway, and there it cost accuracy (docs/benchmarks.md).
 _BUCKET, _BUCKETS, _SMALL = 16, 4, 24
+# Small batches are gathered several at a time: up to so many bytes, in batches of a multiple of so many, by which each lies in memory
+# as if it were gathered alone, and some kernels round by that.
+_GATHERED, _LINE = 1 << 18, 64
 
 
 class Batch(NamedTuple):
@@ -177,9 +180,33 @@ class Batches:
             )
             for i, n, random in zip(self._of.tolist(), self._sizes.tolist(), self._random, strict=True)
         ]
+        together = self._together()
+        if together > 1:
+            for i in range(0, len(self), together):
+                yield from self._several(orders[0][i : i + together])
+            return
         for step in range(len(self)):
             rows = [order[step] if step < len(order) else order[0][:0] for order in orders]
             yield self._joint(rows) if self.joint else self._one(rows[0])
+
+    def _together(self) -> int:
+        """How many batches are gathered at a time."""
+        gather = self._gather[0]
+        if self.joint or gather.length is None or self._targets is not None or self.device.type != "cpu":
+            return 1
+        values = gather.sequences.values
+        size = self.batch_size * gather.length * values.shape[1] * values.itemsize
+        return 1 if size % _LINE else _GATHERED // size
+
+    def _several(self, orders: list[np.ndarray]) -> Iterator[Batch]:
+        """Batches that only the last of may be smaller."""
+        rows = np.concatenate(orders)
+        index, n = torch.from_numpy(rows), self.batch_size
+        x, target = torch.from_numpy(self._gather[0](rows)[0]).split(n), self._target.index_select(0, index).split(n)
+        weights = None if self._weight is None else self._weight.index_select(0, index).split(n)
+        for i, own in enumerate(orders):
+            share = self._even(len(own))
+            yield Batch(x[i], None, target[i], share if weights is None else weights[i] * share, [len(own)])
 
     def _one(self, rows: np.ndarray) -> Batch:
         x, mask = self._gather[0](rows)
@@ -187,7 +214,8 @@ class Batches:
         share = self._even(len(rows))
         if self._weight is not None:
             share = self._send(self._weight[index]) * share
-        target: Tensor | SequenceTarget = self._target[index] if self._targets is None else self._targets(rows)
+        target: Tensor | SequenceTarget
+        target = self._target.index_select(0, index) if self._targets is None else self._targets(rows)
         return Batch(
             self._send(torch.from_numpy(x)),
             None if mask is None else self._send(torch.from_numpy(mask)),
@@ -248,3 +276,14 @@ class Batches:
 
     def _send(self, tensor: Tensor) -> Tensor:
         return tensor if self.device.type == "cpu" else tensor.to(self.device)
+
+
+class PairBatches(Batches):
+    """Batches of one part whose targets are sequences too: rows of about equal length on both sides together."""
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of the next epoch."""
+        inputs, targets = self._gather[0].sequences.lengths, self._targets
+        lengths = inputs if targets is None else inputs * (int(targets.lengths.max()) + 1) + targets.lengths
+        for rows in epoch_order(lengths, len(lengths), self.batch_size, self._random[0]):
+            yield self._one(rows)

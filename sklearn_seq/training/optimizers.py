@@ -91,10 +91,50 @@ class Optimizer(torch.optim.Optimizer):
 
 
 class _Flat(Optimizer):
-    """An optimiser that goes over (R, P) element by element."""
+    """An optimiser that goes over (R, P) element by element.
+
+    On a CPU it goes over the rows of the replicas that take part by the kernels of torch's own optimisers, which read and write all
+    in one pass.
+    """
 
     _columns: list[tuple[Tensor, ...]]
     _masks: Tensor | None
+
+    def _goes_by_rows(self) -> bool:
+        return self.flat.values.device.type == "cpu"
+
+    def prepare(self, rates: np.ndarray, active: np.ndarray) -> None:
+        self._by_rows = self._goes_by_rows()
+        if not self._by_rows:
+            self._prepare_columns(rates, active)
+            return
+        done = self.n_done + np.cumsum(active, axis=0)
+        self._rates, self._taking_part = rates.tolist(), active.tolist()
+        self._done = torch.from_numpy(done.astype(np.float32))  # (n_steps, R)
+        blocks = (self.flat.values, self.flat.gradient, *self.moments.values())
+        self._rows = [[[row] for row in rows] for rows in zip(*blocks, strict=True)]
+        self.n_done = self.n_done + active.sum(axis=0)
+
+    def update(self, i: int) -> None:
+        if not self._by_rows:
+            self._update_columns(i)
+            return
+        every = zip(self._rows, self._rates[i], self.decays.tolist(), self._done[i], self._taking_part[i], strict=True)
+        for row, rate, decay, done, active in every:
+            if active:
+                self._update_row(row, rate, decay, done)
+
+    def _update_row(self, row: list[list[Tensor]], rate: float, decay: float, done: Tensor) -> None:
+        """One replica: values, gradient and moments, (P,) each."""
+        raise NotImplementedError
+
+    def _prepare_columns(self, rates: np.ndarray, active: np.ndarray) -> None:
+        """As `prepare`, for `_update_columns`."""
+        raise NotImplementedError
+
+    def _update_columns(self, i: int) -> None:
+        """All replicas together."""
+        raise NotImplementedError
 
     def _settle(self, active: np.ndarray, *columns: np.ndarray) -> None:
         values = self.flat.values
@@ -121,7 +161,12 @@ class Adam(_Flat):
         super().__init__(flat, rates, decays)
         self.moments = {"first": torch.zeros_like(flat.values), "second": torch.zeros_like(flat.values)}
 
-    def prepare(self, rates: np.ndarray, active: np.ndarray) -> None:
+    def _update_row(self, row: list[list[Tensor]], rate: float, decay: float, done: Tensor) -> None:
+        kernel: Any = torch._fused_adamw_ if self.decoupled else torch._fused_adam_
+        options = {"lr": rate, "beta1": self.beta1, "beta2": self.beta2, "weight_decay": decay, "eps": self.eps}
+        kernel(*row, [], [done], **options, amsgrad=False, maximize=False)
+
+    def _prepare_columns(self, rates: np.ndarray, active: np.ndarray) -> None:
         done = self.n_done + np.cumsum(active, axis=0)
         root = np.sqrt(1.0 - self.beta2**done)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -131,7 +176,7 @@ class Adam(_Flat):
         self._decay = torch.from_numpy(self.decays).to(self.flat.values)[:, None] if self.decays.any() else None
         self._scratch = torch.empty_like(self.flat.values)
 
-    def update(self, i: int) -> None:
+    def _update_columns(self, i: int) -> None:
         alpha, epsilon, shrink = self._columns[i]
         values, gradient, scratch, mask = self.flat.values, self.flat.gradient, self._scratch, self._mask(i)
         first, second = self.moments["first"], self.moments["second"]
@@ -167,11 +212,16 @@ class SGD(_Flat):
         super().__init__(flat, rates, decays)
         self.moments = {"velocity": torch.zeros_like(flat.values)}
 
-    def prepare(self, rates: np.ndarray, active: np.ndarray) -> None:
+    def _update_row(self, row: list[list[Tensor]], rate: float, decay: float, done: Tensor) -> None:
+        kernel: Any = torch._fused_sgd_
+        options = {"weight_decay": decay, "momentum": self.momentum, "lr": rate, "dampening": 0.0}
+        kernel(*row, **options, nesterov=True, maximize=False, is_first_step=False)
+
+    def _prepare_columns(self, rates: np.ndarray, active: np.ndarray) -> None:
         self._settle(active, np.where(active, rates, 0.0))
         self._decay = torch.from_numpy(self.decays).to(self.flat.values)[:, None] if self.decays.any() else None
 
-    def update(self, i: int) -> None:
+    def _update_columns(self, i: int) -> None:
         (rate,) = self._columns[i]
         values, gradient, velocity = self.flat.values, self.flat.gradient, self.moments["velocity"]
         if self._decay is not None:

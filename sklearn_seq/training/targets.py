@@ -91,12 +91,12 @@ def row_losses(loss: Callable[[Any, Any], Tensor], found: Sequences, target: np.
 
 @torch.inference_mode()
 def forced_losses(module: torch.nn.Module, part: Part, loss: Callable[[Any, Any], Tensor], forced: bool) -> np.ndarray:
-    """The losses of rows, by a network in evaluation mode.
+    """The losses of rows, without dropout.
 
     Parameters
     ----------
     module : torch.nn.Module
-        On its device, with parameters.
+        On its device, with parameters; is put into evaluation mode.
     part : Part
     loss : callable
         Of a plan.
@@ -109,6 +109,8 @@ def forced_losses(module: torch.nn.Module, part: Part, loss: Callable[[Any, Any]
     """
     from sklearn_seq.training.batches import Gather
 
+    if module.training:
+        module.eval()
     first = next(module.parameters())
     inputs = Gather(part.data)
     targets = TargetGather(part.target, first.dtype) if isinstance(part.target, Sequences) else None

@@ -173,7 +173,8 @@ class Trainer:
         slowed = self._slowed
         before = None if slowed is None else self.flat.values.clone()
         self.optimizer.update(i)
-        self.flat.exchange(self.optimizer.writes_values)
+        if not self.flat.shares_memory:
+            self.flat.exchange(self.optimizer.writes_values)
         if slowed is not None and before is not None:
             # the step of every optimiser is in proportion to its rate, so this holds for those of torch too
             self.flat.values.copy_(torch.lerp(before, self.flat.values, slowed))
