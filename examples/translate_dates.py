@@ -68,7 +68,7 @@ def draw(model: GRUTranslator, text: str, path: str) -> None:
     image = axes.imshow(weights, aspect="auto", cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(text) + 1), [*text, "end"])
     axes.set_yticks(range(len(answer) + 1), [*answer, "end"])
-    axes.set(xlabel="read", ylabel="written", title=f"{text!r} becomes {answer!r}")
+    axes.set(xlabel="read", ylabel="written", title=f"{text!r} becomes {str(answer)!r}")
     figure.colorbar(image, label="share of attention")
     figure.savefig(path, dpi=110)
     print(f"drawn: {path}")
