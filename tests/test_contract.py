@@ -32,7 +32,15 @@ LEAN = {"hidden_size": 16, "n_filters": 8, "n_blocks": 1, "n_modules": 2, "bottl
 LEAN |= {"n_estimators": 2, "budget": 0.01, "size": 0.05, "lookback": 6, "horizon": 3}
 LEAN |= {"hidden_layer_sizes": (16,), "n_components": 8, "pretrain_epochs": 5}
 # for checks that look at answers, not at how good they are
-SMALL = LEAN | {"hidden_size": 4, "n_filters": 4, "max_epochs": 2, "batch_size": 12, "n_features": 700, "n_shapelets": 40, "n_groups": 4}
+SMALL = LEAN | {
+    "hidden_size": 4,
+    "n_filters": 4,
+    "max_epochs": 2,
+    "batch_size": 12,
+    "n_features": 700,
+    "n_shapelets": 40,
+    "n_groups": 4,
+}
 
 # scikit-learn's checks that want something learnt; the others look at answers alone
 LEARN = {
