@@ -604,8 +604,12 @@ def test_bad_questions_are_refused():
     model = fitted()
     with pytest.raises(ValueError, match=r"X holds ids, but this GRUTranslator was fitted on texts"):
         model.predict([np.array([0, 1])])
-    with pytest.raises(ValueError, match=r"beam_size=0 and length_penalty=1.0; wanted at least 1, and at least 0"):
-        model.predict(["a"], beam_size=0)
+    for size in (0, 2.5, "wide"):
+        with pytest.raises(ValueError, match=rf"^beam_size={size!r}; wanted a whole number, 1 or more"):
+            model.predict(["a"], beam_size=size)
+    for penalty in (-1.0, np.nan, "long"):
+        with pytest.raises(ValueError, match=rf"^length_penalty={penalty!r}; wanted a number, 0 or more"):
+            model.predict(["a"], length_penalty=penalty)
     with pytest.raises(ValueError, match=r"X has 2 samples and y has 1; wanted one answer for each of X"):
         model.score(["a", "b"], ["A"])
     with pytest.raises(ValueError, match=r"X has 1 samples and y has 2; wanted one answer for each of X"):

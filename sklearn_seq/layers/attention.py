@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from sklearn_seq.layers.dropout import Draws, Dropout
 from sklearn_seq.layers.masks import zero_padding
+from sklearn_seq.layers.normalisation import normalised
 from sklearn_seq.layers.patches import Patches, TokenLinear, rounds_late
 from sklearn_seq.layers.positions import angles, rotate, sinusoids
 
@@ -232,13 +233,8 @@ class _Block(nn.Module):
         self.drop = _TokenDropout(dropout, stride)
 
     def forward(self, x: Tensor, mask: Tensor | None, turn: Tensor | None) -> Tensor:
-        x = x + self.drop(self.attention(_normalised(x), mask, turn))
-        return x + self.drop(self.feed_forward(_normalised(x)))
-
-
-def _normalised(x: Tensor) -> Tensor:
-    """Each token with mean 0 and deviation 1 over its features."""
-    return functional.layer_norm(x, x.shape[-1:])
+        x = x + self.drop(self.attention(normalised(x), mask, turn))
+        return x + self.drop(self.feed_forward(normalised(x)))
 
 
 class TransformerEncoder(nn.Module):
@@ -346,7 +342,7 @@ class TransformerEncoder(nn.Module):
         hidden, mask, turn = self._tokens(x, mask)
         for block in self.blocks:
             hidden = block(hidden, mask, turn)
-        return zero_padding(_normalised(hidden), mask), mask, None
+        return zero_padding(normalised(hidden), mask), mask, None
 
     def attention_weights(self, x: Tensor, mask: Tensor | None, layer: int = -1) -> tuple[Tensor, Tensor | None]:
         """What the tokens of a block look at.
@@ -369,7 +365,7 @@ class TransformerEncoder(nn.Module):
         for block in blocks[: layer % len(blocks)]:
             hidden = block(hidden, mask, turn)
         attention: Any = blocks[layer].attention
-        return attention.weights(_normalised(hidden), mask, turn), mask
+        return attention.weights(normalised(hidden), mask, turn), mask
 
     def sharing_pays(self, n_rows: int) -> bool:
         """Whether replicas with batches of ``n_rows`` gain by sharing their products."""

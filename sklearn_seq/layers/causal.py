@@ -10,6 +10,7 @@ from torch.nn import functional
 from sklearn_seq.layers.attention import ACTIVATIONS
 from sklearn_seq.layers.dropout import Dropout
 from sklearn_seq.layers.linear import Linear
+from sklearn_seq.layers.normalisation import normalised
 from sklearn_seq.layers.positions import angles, rotate
 
 __all__ = ["CausalTransformer"]
@@ -88,20 +89,15 @@ class _Block(nn.Module):
         self.attention, self.feed_forward, self.drop = attention, feed_forward, Dropout(dropout)
 
     def forward(self, x: Tensor, turn: Tensor, hidden: Tensor | None, cache: Cache | None) -> tuple[Tensor, Cache]:
-        answer, cache = self.attention(_normalised(x), turn, hidden, cache)
+        answer, cache = self.attention(normalised(x), turn, hidden, cache)
         x = x + self.drop(answer)
-        return x + self.drop(self.feed_forward(_normalised(x))), cache
+        return x + self.drop(self.feed_forward(normalised(x))), cache
 
     def step(self, x: Tensor, cos: Tensor, sin: Tensor, cache: Cache | None) -> tuple[Tensor, Cache]:
         """As ``forward`` for one token a row."""
-        answer, cache = self.attention.step(_normalised(x), cos, sin, cache)
+        answer, cache = self.attention.step(normalised(x), cos, sin, cache)
         x = x + answer
-        return x + self.feed_forward(_normalised(x)), cache
-
-
-def _normalised(x: Tensor) -> Tensor:
-    """Each token with mean 0 and deviation 1 over its features."""
-    return functional.layer_norm(x, x.shape[-1:])
+        return x + self.feed_forward(normalised(x)), cache
 
 
 class CausalTransformer(nn.Module):
@@ -208,7 +204,7 @@ class CausalTransformer(nn.Module):
         for block, cache in zip(self.blocks, caches, strict=True):
             tokens, cache = block(tokens, turn, hidden, cache)
             kept.append(cache)
-        return _normalised(tokens), mask, [n_read + n_new, *kept]
+        return normalised(tokens), mask, [n_read + n_new, *kept]
 
     def step(self, x: Tensor, state: list[Any] | None = None) -> tuple[Tensor, list[Any]]:
         """One token: ``forward`` of a stretch of length one.
@@ -233,7 +229,7 @@ class CausalTransformer(nn.Module):
         for block, cache in zip(self.blocks, caches, strict=True):
             token, cache = block.step(token, cos, sin, cache)  # type: ignore[operator]
             kept.append(cache)
-        return _normalised(token), [n_read + 1, *kept]
+        return normalised(token), [n_read + 1, *kept]
 
     def angles_at(self, position: int, x: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines, and sines with the sign of what is turned towards them, (D,) each."""

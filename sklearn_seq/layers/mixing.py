@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from sklearn_seq.layers.dropout import Dropout
 from sklearn_seq.layers.linear import Linear
+from sklearn_seq.layers.normalisation import normalised
 from sklearn_seq.layers.patches import Patches
 
 __all__ = ["Decomposition", "FlatPool", "Mixer"]
@@ -77,17 +78,12 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., B, N, H)"""
-        turned = _normalised(x).transpose(-1, -2)
+        turned = normalised(x).transpose(-1, -2)
         x = x + self.dropout(self._through(self.tokens, turned)).transpose(-1, -2)
-        return x + self.dropout(self._through(self.features, _normalised(x)))
+        return x + self.dropout(self._through(self.features, normalised(x)))
 
     def _through(self, layers: nn.ModuleList, x: Tensor) -> Tensor:
         return layers[1](nn.functional.gelu(layers[0](x)))
-
-
-def _normalised(x: Tensor) -> Tensor:
-    """Over features; it has no weights of its own, as those of the layer behind it can do the same."""
-    return nn.functional.layer_norm(x, x.shape[-1:])
 
 
 class Mixer(nn.Module):
@@ -128,4 +124,4 @@ class Mixer(nn.Module):
         hidden, mask = self.patches(x, mask)
         for block in self.blocks:
             hidden = block(hidden)
-        return _normalised(hidden), mask, state
+        return normalised(hidden), mask, state

@@ -5,13 +5,22 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sklearn_seq.layers.convolution import apart, side_by_side
 from sklearn_seq.layers.dropout import Draws
 
-__all__ = ["Activate", "BatchNorm", "StepNorm"]
+__all__ = ["Activate", "BatchNorm", "StepNorm", "normalised"]
 
 Activate = Callable[[Tensor], Tensor]
+
+
+def normalised(x: Tensor) -> Tensor:
+    """Each step with mean 0 and deviation 1 over its features.
+
+    Without weights of its own, as those of the layer behind it can do the same.
+    """
+    return functional.layer_norm(x, x.shape[-1:])
 
 
 class BatchNorm(nn.Module):

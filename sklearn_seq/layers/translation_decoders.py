@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from sklearn_seq.layers.causal import CausalTransformer
 from sklearn_seq.layers.cross_attention import ATTENTIONS
 from sklearn_seq.layers.dropout import Dropout
 from sklearn_seq.layers.linear import Linear
 from sklearn_seq.layers.masks import lengths_of, zero_padding
+from sklearn_seq.layers.normalisation import normalised
 from sklearn_seq.layers.positions import angles
 from sklearn_seq.layers.recurrent import Recurrent
 
@@ -33,7 +33,33 @@ def _rows_of(state: Any, rows: Tensor, dim: int) -> Any:
     return state
 
 
-class RecurrentDecoder(nn.Module):
+class _Decoder(nn.Module):
+    """What both have in common: all steps at once."""
+
+    def forward(self, inputs: Tensor, mask: Tensor | None, memory: Tensor, memory_mask: Tensor | None = None) -> Tensor:
+        """A vector a step.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (B, S, F)
+            What was written before each step.
+        mask : Tensor of bool of shape (B, S), or None
+            Not looked at: padding stands behind all real steps.
+        memory : Tensor of shape (B, M, D)
+        memory_mask : Tensor of bool of shape (B, M), or None
+
+        Returns
+        -------
+        Tensor of shape (B, S, H)
+        """
+        return self._run(inputs, memory, memory_mask)[0]
+
+    def _run(self, inputs: Tensor, memory: Tensor, memory_mask: Tensor | None) -> tuple[Tensor, ...]:
+        """A vector a step, and by what attention is told."""
+        raise NotImplementedError
+
+
+class RecurrentDecoder(_Decoder):
     """Two recurrences with attention between them.
 
     The first reads what was written so far, and its states ask the memory; the second reads states and answers, so that what
@@ -77,28 +103,13 @@ class RecurrentDecoder(nn.Module):
             nn.init.xavier_uniform_(layer.weight)  # type: ignore[arg-type]
             layer.bias.zero_()  # type: ignore[operator, union-attr]
 
-    def forward(self, inputs: Tensor, mask: Tensor | None, memory: Tensor, memory_mask: Tensor | None = None) -> Tensor:
-        """A vector a step.
-
-        Parameters
-        ----------
-        inputs : Tensor of shape (B, S, F)
-            What was written before each step.
-        mask : Tensor of bool of shape (B, S), or None
-            Not looked at: padding stands behind all real steps.
-        memory : Tensor of shape (B, M, D)
-        memory_mask : Tensor of bool of shape (B, M), or None
-
-        Returns
-        -------
-        Tensor of shape (B, S, H)
-        """
-        return self.attend(inputs, mask, memory, memory_mask)[0]
-
     def attend(
         self, inputs: Tensor, mask: Tensor | None, memory: Tensor, memory_mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """As ``forward``, and the share that each step has of a step's attention, (B, S, M)."""
+        return self._run(inputs, memory, memory_mask)
+
+    def _run(self, inputs: Tensor, memory: Tensor, memory_mask: Tensor | None) -> tuple[Tensor, Tensor]:
         told = self._tell(memory, memory_mask)[:, None]  # (B, 1, F)
         inputs = torch.cat([inputs[:, :1] + told, inputs[:, 1:]], dim=1)
         asking = self.below(inputs, None)[0]
@@ -180,7 +191,7 @@ class CrossAttention(nn.Module):
         return self.out(found.transpose(1, 2).flatten(2))
 
 
-class TransformerDecoder(nn.Module):
+class TransformerDecoder(_Decoder):
     """Blocks of causal attention with rotary positions, attention to the memory, and feed-forward layers.
 
     Each reads what was normalised and adds to what was there. Keys and values are kept from step to step.
@@ -220,24 +231,6 @@ class TransformerDecoder(nn.Module):
                 layer.bias.zero_()
             cross.out.weight.div_(math.sqrt(2 * len(crosses)))
 
-    def forward(self, inputs: Tensor, mask: Tensor | None, memory: Tensor, memory_mask: Tensor | None = None) -> Tensor:
-        """A vector a step.
-
-        Parameters
-        ----------
-        inputs : Tensor of shape (B, S, F)
-            What was written before each step.
-        mask : Tensor of bool of shape (B, S), or None
-            Not looked at: padding stands behind all real steps.
-        memory : Tensor of shape (B, M, D)
-        memory_mask : Tensor of bool of shape (B, M), or None
-
-        Returns
-        -------
-        Tensor of shape (B, S, H)
-        """
-        return self._run(inputs, memory, memory_mask)[0]
-
     def attend(
         self, inputs: Tensor, mask: Tensor | None, memory: Tensor, memory_mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
@@ -246,7 +239,7 @@ class TransformerDecoder(nn.Module):
         last: Any = self.crosses[-1]
         return hidden, last.weights(asking, asked).mean(dim=1)
 
-    def _run(self, inputs: Tensor, memory: Tensor, memory_mask: Tensor | None) -> tuple[Tensor, Tensor, list[Any]]:
+    def _run(self, inputs: Tensor, memory: Tensor, memory_mask: Tensor | None) -> tuple[Tensor, Tensor, Any]:
         """``hidden``, and what the last block asked, and of what."""
         causal = self.causal
         turns = angles(torch.arange(inputs.shape[1], device=inputs.device), causal.head_size)
@@ -257,11 +250,11 @@ class TransformerDecoder(nn.Module):
         blocks: list[Any] = list(causal.blocks)
         crosses: list[Any] = list(self.crosses)
         for block, cross in zip(blocks, crosses, strict=True):
-            x = x + block.drop(block.attention(_normalised(x), turn, ahead, None)[0])
-            asking, asked = _normalised(x), cross.prepare(memory, memory_mask)
+            x = x + block.drop(block.attention(normalised(x), turn, ahead, None)[0])
+            asking, asked = normalised(x), cross.prepare(memory, memory_mask)
             x = x + block.drop(cross(asking, asked))
-            x = x + block.drop(block.feed_forward(_normalised(x)))
-        return _normalised(x), asking, asked
+            x = x + block.drop(block.feed_forward(normalised(x)))
+        return normalised(x), asking, asked
 
     def start(self, memory: Tensor, memory_mask: Tensor | None) -> list[Any]:
         """The state before the first step: how many were read, a cache for each block, and what each block asks."""
@@ -277,19 +270,14 @@ class TransformerDecoder(nn.Module):
         blocks: list[Any] = list(causal.blocks)
         crosses: list[Any] = list(self.crosses)
         for block, cross, asked, cache in zip(blocks, crosses, every, caches, strict=True):
-            answer, cache = block.attention.step(_normalised(x), cos, sin, cache)
+            answer, cache = block.attention.step(normalised(x), cos, sin, cache)
             x = x + answer
-            x = x + cross(_normalised(x)[:, None], asked)[:, 0]
-            x = x + block.feed_forward(_normalised(x))
+            x = x + cross(normalised(x)[:, None], asked)[:, 0]
+            x = x + block.feed_forward(normalised(x))
             kept.append(cache)
-        return _normalised(x), [n_read + 1, kept, every]
+        return normalised(x), [n_read + 1, kept, every]
 
     def select(self, state: list[Any], rows: Tensor) -> list[Any]:
         """The state of some rows, in their order."""
         n_read, caches, every = state
         return [n_read, _rows_of(caches, rows, 1), _rows_of(every, rows, 0)]
-
-
-def _normalised(x: Tensor) -> Tensor:
-    """Each token with mean 0 and deviation 1 over its features."""
-    return functional.layer_norm(x, x.shape[-1:])

@@ -17,9 +17,8 @@ from sklearn_seq.tasks.generate_sampling import Choice, check_numbers, write
 from sklearn_seq.tasks.state import FittedState, keep_on_failure
 from sklearn_seq.training import Part, Plan, Seeds, TrainingParams, outputs, run
 from sklearn_seq.training.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
-from sklearn_seq.training.devices import device_for_predict
 from sklearn_seq.training.streams import Streams, stream_length
-from sklearn_seq.training.threads import auto_threads, hold_threads
+from sklearn_seq.training.threads import hold_threads
 
 __all__ = ["GeneratorMixin"]
 
@@ -206,8 +205,8 @@ class GeneratorMixin(FittedState, CallbackSupportMixin):
         ids = self._encode(given, "prompts")
         if not ids:
             return np.array([], dtype=str if texts else object)
-        network, device = self._network()
-        with hold_threads(self._threads(network, len(ids))):
+        network, device = self._ready_network()
+        with hold_threads(self._threads_for(network, len(ids))):
             added = write(
                 network,
                 ids,
@@ -307,18 +306,8 @@ class GeneratorMixin(FittedState, CallbackSupportMixin):
         """Log-likelihood and number of tokens of each text, (n_samples, 2)."""
         self._require_fitted()
         data = between_marks(self._encode(read_texts(X), "X"), self.n_tokens_)
-        network, device = self._network()
+        network, device = self._ready_network()
         return outputs(network, data, n_threads=self.n_threads, device=device)  # type: ignore[attr-defined]
-
-    def _network(self) -> tuple[Any, torch.device]:
-        """In evaluation mode, on its device."""
-        device = torch.device("cpu") if self.device == "cpu" else device_for_predict(self)  # type: ignore[attr-defined]
-        module: Any = self.module_
-        return (module.eval() if module.training else module).to(device), device
-
-    def _threads(self, network: Any, n_rows: int) -> int:
-        given = self.n_threads  # type: ignore[attr-defined]
-        return auto_threads(network, n_rows) if given == "auto" else int(given)
 
     def _make_plan(
         self,

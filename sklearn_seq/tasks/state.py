@@ -12,7 +12,9 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_seq._version import __version__
+from sklearn_seq.training.devices import device_for_predict
 from sklearn_seq.training.run import weights_of
+from sklearn_seq.training.threads import auto_threads
 
 if TYPE_CHECKING:
     import torch
@@ -157,6 +159,17 @@ class FittedState(Versioned):
                 self._module = self._rebuild(self._weights)
                 del self._weights
         return self._module
+
+    def _ready_network(self) -> tuple[Any, torch.device]:
+        """In evaluation mode, on the device of the answers."""
+        device = device_for_predict(self)
+        module = self.module_
+        return (module.eval() if module.training else module).to(device), device
+
+    def _threads_for(self, module: Any, n_rows: int) -> int:
+        """How many threads answer for so many rows."""
+        given = self.n_threads  # type: ignore[attr-defined]
+        return auto_threads(module, n_rows) if given == "auto" else int(given)
 
     @property
     def n_parameters_(self) -> int:

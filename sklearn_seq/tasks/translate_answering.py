@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +17,8 @@ from sklearn_seq.tasks.translate_search import beam_search
 from sklearn_seq.tasks.translate_vocabulary import Side
 from sklearn_seq.training import Part
 from sklearn_seq.training.batches import Gather
-from sklearn_seq.training.devices import device_for_predict
 from sklearn_seq.training.targets import TargetGather, forced_losses, to_device
-from sklearn_seq.training.threads import auto_threads, hold_threads
+from sklearn_seq.training.threads import hold_threads
 
 __all__ = ["AnsweringMixin"]
 
@@ -32,11 +32,12 @@ class AnsweringMixin:
     if TYPE_CHECKING:
         _fitted_params: dict[str, Any]
         _length_limit: tuple[float, float]
-        module_: Any
-        device: str
-        n_threads: Any
 
         def _require_fitted(self) -> None: ...
+
+        def _ready_network(self) -> tuple[Any, torch.device]: ...
+
+        def _threads_for(self, module: Any, n_rows: int) -> int: ...
 
         def _pass_gate(self, X: Any) -> Sequences: ...
 
@@ -67,15 +68,18 @@ class AnsweringMixin:
         fitted = self._fitted_params
         size = fitted["beam_size"] if beam_size is None else beam_size
         penalty = fitted["length_penalty"] if length_penalty is None else length_penalty
-        if not size >= 1 or not penalty >= 0:
-            raise ValueError(f"beam_size={size} and length_penalty={penalty}; wanted at least 1, and at least 0")
+        if not isinstance(size, Integral) or size < 1:
+            raise ValueError(f"beam_size={size!r}; wanted a whole number, 1 or more")
+        if not isinstance(penalty, Real) or not penalty >= 0:
+            raise ValueError(f"length_penalty={penalty!r}; wanted a number, 0 or more")
+        size = int(size)
         data, target = self._pass_gate(X), self._target
         limits = self._limits(data.lengths)
-        module, device = self._network()
-        gather, n_rows = Gather(data), max(1, _BEGINNINGS // int(size))
+        module, device = self._ready_network()
+        gather, n_rows = Gather(data), max(1, _BEGINNINGS // size)
         answers: list[Any] = [None] * len(data)
         order = np.argsort(data.lengths, kind="stable")
-        with self._threads(module, min(len(data), n_rows) * int(size)), torch.inference_mode():
+        with hold_threads(self._threads_for(module, min(len(data), n_rows) * size)), torch.inference_mode():
             for first in range(0, len(order), n_rows):
                 rows = order[first : first + n_rows]
                 found, _ = beam_search(
@@ -83,7 +87,7 @@ class AnsweringMixin:
                     *_on(device, *gather(rows)),
                     limits[rows],
                     mark=target.mark,
-                    beam_size=int(size),
+                    beam_size=size,
                     length_penalty=float(penalty),
                     banned=target.banned,
                 )
@@ -142,8 +146,8 @@ class AnsweringMixin:
         """
         self._require_fitted()
         data, target = self._pair(X, self.predict(X) if y is None else y)
-        module, _ = self._network()
-        with self._threads(module, len(data)):
+        module, _ = self._ready_network()
+        with hold_threads(self._threads_for(module, len(data))):
             return -forced_losses(module, Part(data, target, np.ones(len(data))), TranslationLoss(), forced=True)
 
     def attention_weights(self, X: Any, y: Any = None) -> list[np.ndarray]:
@@ -165,9 +169,9 @@ class AnsweringMixin:
         """
         self._require_fitted()
         data, target = self._pair(X, self.predict(X) if y is None else y)
-        module, device = self._network()
+        module, device = self._ready_network()
         gather, wanted, found = Gather(data), TargetGather(target, torch.float32), []
-        with self._threads(module, _ROWS), torch.inference_mode():
+        with hold_threads(self._threads_for(module, _ROWS)), torch.inference_mode():
             for first in range(0, len(data), _ROWS):
                 rows = np.arange(first, min(first + _ROWS, len(data)))
                 answers = to_device(wanted(rows), device)
@@ -194,16 +198,6 @@ class AnsweringMixin:
             return np.full(len(lengths), int(longest))
         slope, intercept = self._length_limit
         return np.ceil(slope * lengths + intercept).astype(np.int64)
-
-    def _network(self) -> tuple[Any, torch.device]:
-        """In evaluation mode, on its device."""
-        device = torch.device("cpu") if self.device == "cpu" else device_for_predict(self)
-        module = self.module_
-        return (module.eval() if module.training else module).to(device), device
-
-    def _threads(self, module: Any, n_rows: int) -> Any:
-        given = self.n_threads
-        return hold_threads(auto_threads(module, n_rows) if given == "auto" else int(given))
 
 
 def _on(device: torch.device, x: np.ndarray, mask: np.ndarray | None) -> tuple[torch.Tensor, torch.Tensor | None]:

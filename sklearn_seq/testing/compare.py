@@ -1,9 +1,13 @@
 """What is compared, and how: to the bit or within a tolerance, where NaN is equal to nothing."""
 
 import copy
+import io
+import pickle
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, clone, is_classifier, is_outlier_detector, is_regressor
 
@@ -12,6 +16,7 @@ from sklearn_seq.sequences import Sequences
 __all__ = [
     "answers",
     "close",
+    "copies_of",
     "draws",
     "far_too_fast",
     "fresh",
@@ -188,3 +193,15 @@ def refuses(what: str, *words: str) -> Any:
             raise AssertionError(f"{what}: was refused without a word of {missing}: {error}") from error
         return
     raise AssertionError(f"{what}: was not refused")
+
+
+def copies_of(model: Any) -> Iterator[tuple[str, Any]]:
+    """The same estimator by every way of copying."""
+    for protocol in (2, pickle.HIGHEST_PROTOCOL):
+        yield f"pickle (protocol {protocol})", pickle.loads(pickle.dumps(model, protocol))
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer)
+    buffer.seek(0)
+    yield "joblib", joblib.load(buffer)
+    yield "deepcopy", copy.deepcopy(model)
+    yield "copy of a copy", copy.deepcopy(pickle.loads(pickle.dumps(model)))

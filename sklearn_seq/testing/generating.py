@@ -2,18 +2,14 @@
 
 import copy
 import functools
-import io
-import pickle
-from collections.abc import Iterator
 from typing import Any
 
-import joblib
 import numpy as np
 from sklearn.base import clone
 
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.testing.chance import Idle
-from sklearn_seq.testing.compare import close, far_too_fast, fresh, refuses, same_bits, same_state, snapshot
+from sklearn_seq.testing.compare import close, copies_of, far_too_fast, fresh, refuses, same_bits, same_state, snapshot
 from sklearn_seq.testing.registry import check
 
 __all__: list[str] = []
@@ -142,25 +138,16 @@ def check_seed_of_generator(estimator: Any, kind: Any) -> None:
         raise AssertionError("another random_state gives the same bits")
 
 
-def _copies(model: Any) -> Iterator[tuple[str, Any]]:
-    yield "pickle", pickle.loads(pickle.dumps(model))
-    buffer = io.BytesIO()
-    joblib.dump(model, buffer)
-    buffer.seek(0)
-    yield "joblib", joblib.load(buffer)
-    yield "deepcopy", copy.deepcopy(model)
-
-
 @_for_texts_and_ids
 def check_copies_of_generator(estimator: Any, kind: Any) -> None:
     """Pickle, joblib, deepcopy and clone, before and after fit: the same answers to the bit."""
     X, X_test = _problem(kind)
     model = fresh(estimator)
-    unfitted = dict(_copies(model))
+    unfitted = dict(copies_of(model))
     wanted = _answers(model.fit(X), X_test)
     for way, other in [*unfitted.items(), ("clone", clone(model))]:
         _same(other.fit(X), wanted, X_test, f"{way} and fit")
-    for way, other in _copies(model):
+    for way, other in copies_of(model):
         _same(other, wanted, X_test, f"{way} after fit")
     changed = {"hidden_size": model.hidden_size + 1, "n_steps": model.n_steps + 1, "tie_weights": not model.tie_weights}
     _same(model.set_params(**changed), wanted, X_test, "parameters set after fit")

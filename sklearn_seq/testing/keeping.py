@@ -1,33 +1,27 @@
 """Copies, pickles, parameters changed after fit, and fits that fail."""
 
 import copy
-import io
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
-import joblib
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_seq.testing.compare import answers, far_too_fast, fresh, same_bits, same_state, snapshot, task_of
+from sklearn_seq.testing.compare import (
+    answers,
+    copies_of,
+    far_too_fast,
+    fresh,
+    same_bits,
+    same_state,
+    snapshot,
+    task_of,
+)
 from sklearn_seq.testing.data import copy_rows, make_problem
 from sklearn_seq.testing.registry import ALL, PREDICT, check
 
 __all__: list[str] = []
-
-
-def _copies(model: Any) -> Iterator[tuple[str, Any]]:
-    """The same estimator by every way of copying."""
-    for protocol in (2, pickle.HIGHEST_PROTOCOL):
-        yield f"pickle (protocol {protocol})", pickle.loads(pickle.dumps(model, protocol))
-    buffer = io.BytesIO()
-    joblib.dump(model, buffer)
-    buffer.seek(0)
-    yield "joblib", joblib.load(buffer)
-    yield "deepcopy", copy.deepcopy(model)
-    yield "copy of a copy", copy.deepcopy(pickle.loads(pickle.dumps(model)))
 
 
 @check("3-D", "ragged", "table", tasks=ALL)
@@ -35,14 +29,14 @@ def check_copies(estimator: Any, kind: Any) -> None:
     """Pickle, joblib and deepcopy, before and after fit: the same answers to the bit."""
     data = make_problem(task_of(estimator), kind)
     model = fresh(estimator)
-    unfitted = dict(_copies(model))
+    unfitted = dict(copies_of(model))
     wanted = answers(model.fit(data.X, data.y), data.X_test)
     nan = task_of(estimator) == "transform"
     for way, copied in unfitted.items():
         if copied.get_params().keys() != model.get_params().keys():
             raise AssertionError(f"{way} of an unfitted estimator has other parameters")
         same_bits(answers(copied.fit(data.X, data.y), data.X_test), wanted, f"{way} before fit", nan=nan)
-    for way, copied in _copies(model):
+    for way, copied in copies_of(model):
         same_bits(answers(copied, data.X_test), wanted, f"{way} after fit", nan=nan)
     same_bits(answers(model, data.X_test), wanted, "the estimator itself after it was copied", nan=nan)
 

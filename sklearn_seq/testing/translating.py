@@ -2,19 +2,15 @@
 
 import copy
 import functools
-import io
-import pickle
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import joblib
 import numpy as np
 from sklearn.base import clone
 
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.testing.chance import Idle
-from sklearn_seq.testing.compare import close, far_too_fast, fresh, refuses, same_bits, same_state, snapshot
+from sklearn_seq.testing.compare import close, copies_of, far_too_fast, fresh, refuses, same_bits, same_state, snapshot
 from sklearn_seq.testing.generating import of_numpy
 from sklearn_seq.testing.registry import check
 
@@ -176,25 +172,16 @@ def check_seed_of_translator(estimator: Any, kind: Any) -> None:
         raise AssertionError("another random_state gives the same bits")
 
 
-def _copies(model: Any) -> Iterator[tuple[str, Any]]:
-    yield "pickle", pickle.loads(pickle.dumps(model))
-    buffer = io.BytesIO()
-    joblib.dump(model, buffer)
-    buffer.seek(0)
-    yield "joblib", joblib.load(buffer)
-    yield "deepcopy", copy.deepcopy(model)
-
-
 @_for_texts_and_ids
 def check_copies_of_translator(estimator: Any, kind: Any) -> None:
     """Pickle, joblib, deepcopy and clone, before and after fit: the same answers to the bit."""
     data = _problem(kind)
     model = fresh(estimator)
-    unfitted = dict(_copies(model))
+    unfitted = dict(copies_of(model))
     wanted = _answers(model.fit(data.X, data.y), data)
     for way, other in [*unfitted.items(), ("clone", clone(model))]:
         _same(other.fit(data.X, data.y), wanted, data, f"{way} and fit")
-    for way, other in _copies(model):
+    for way, other in copies_of(model):
         _same(other, wanted, data, f"{way} after fit")
     changed = {"hidden_size": model.hidden_size + 1, "beam_size": 1, "tie_weights": not model.tie_weights}
     _same(model.set_params(**changed), wanted, data, "parameters set after fit")
