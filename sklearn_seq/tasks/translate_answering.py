@@ -70,7 +70,7 @@ class AnsweringMixin:
         penalty = fitted["length_penalty"] if length_penalty is None else length_penalty
         if not isinstance(size, Integral) or size < 1:
             raise ValueError(f"beam_size={size!r}; wanted a whole number, 1 or more")
-        if not isinstance(penalty, Real) or not penalty >= 0:
+        if not isinstance(penalty, Real) or not float(penalty) >= 0:
             raise ValueError(f"length_penalty={penalty!r}; wanted a number, 0 or more")
         size = int(size)
         data, target = self._pass_gate(X), self._target
