@@ -1,6 +1,9 @@
 """The loop against one written by hand, and what surrounds it: schedules, batches, threads, seeds, callbacks."""
 
 import math
+import os
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -574,6 +577,24 @@ def test_bfloat16_and_float64_run():
     whole = GRURegressor(**SMALL, dropout=0.0, batch_size=24)
     fine = clone(whole).set_params(dtype="float64").fit(NUMBERS.X, NUMBERS.y).predict(NUMBERS.X_test)
     np.testing.assert_allclose(whole.fit(NUMBERS.X, NUMBERS.y).predict(NUMBERS.X_test), fine, atol=1e-4)
+
+
+def test_bfloat16_of_an_lstm_runs_on_any_processor():
+    """Where oneDNN has no bfloat16, as on older processors, an LSTM computes in full precision."""
+    code = """
+import numpy as np
+from sklearn_seq import LSTMClassifier, LSTMGenerator
+y = np.arange(12) % 2
+small = {"precision": "bf16", "hidden_size": 4, "max_epochs": 1}
+models = (
+    LSTMClassifier(bidirectional=True, n_layers=2, **small).fit(np.ones((12, 5, 1)), y),
+    LSTMGenerator(**small).fit(["abab"] * 12),
+)
+assert all(np.isfinite(model.loss_curve_).all() for model in models)
+"""
+    older = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    done = subprocess.run([sys.executable, "-c", code], env=older, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_standardizing_makes_units_irrelevant():

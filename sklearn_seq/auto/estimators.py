@@ -187,12 +187,12 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
     networks: `CNNClassifier`, and where no training sequence has more than 128 steps `FCNClassifier`, `ResNetClassifier` and
     `GRUClassifier` too. Each says what it would say of every training row without that row, exactly for ridge regression; so
     probabilities are calibrated, and models are weighed by how probable they made what happened (for few rows the fourth
-    power of that [1]_, for many the likelihood of the mixture). Below 1000 distinct rows nothing judges the networks: each
-    counts as one model among equals, and is made less sure.
+    power of that [1]_, for many the likelihood of the mixture). From 1000 distinct rows on a network is the mean of three that
+    learnt from two thirds each and judge what they left out; below, nothing judges the networks: each counts as one model
+    among equals, and is made less sure.
 
     Of texts the models are others: support vector machines on runs of words and characters and on pairs of words, by how rare
-    they are and by how much more frequent they are in a class [7]_, and a `GRUClassifier` that reads words both ways, of 1000 and
-    more distinct texts the mean of three that learnt from two thirds each. Token ids are read as words.
+    they are and by how much more frequent they are in a class [7]_, and a `GRUClassifier` that reads words both ways. Token ids are read as words.
 
     Attributes
     ----------

@@ -86,30 +86,25 @@ def fit_network(
     n_classes: int | None,
     random: np.random.RandomState,
     n_jobs: int | None,
-    keep_judges: bool = False,
 ) -> Fitted:
-    """A network, judged by three others that each leave a part of the rows out, if there are rows enough.
+    """A network of all rows, or, where there are rows enough, the mean of three that each leave a third of them out.
 
-    Of classes, the one that is kept learns from all rows. Of numbers, or with ``keep_judges``, the mean of the three is kept.
+    What the three say of the rows that they left out judges them.
     """
     n = len(data)
     folds = _folds(target, n_classes, random)
-    parts = [rows for rows, _ in folds]
-    keep_judges = bool(folds) and (keep_judges or n_classes is None)
-    if not keep_judges:
-        parts = [np.arange(n), *parts]
+    parts = [rows for rows, _ in folds] or [np.arange(n)]
     seeds = random.randint(2**31 - 1, size=len(parts))
     # one network alone is not worth another process
     fitted = Parallel(n_jobs=n_jobs if len(parts) > 1 else 1)(
         delayed(_fit_one)(network, int(seed), data[rows], target[rows], weight[rows])
         for seed, rows in zip(seeds, parts, strict=True)
     )
-    members = fitted if keep_judges else fitted[:1]
-    head = {"kind": "networks", "members": members, "n_classes": n_classes, "temperature": 1.0}
+    head = {"kind": "networks", "members": fitted, "n_classes": n_classes, "temperature": 1.0}
     if not folds:
         return head | {"temperature": _UNSURE}, None
     left_out = np.empty((n, n_classes or target.shape[1]))
-    for judge, (_, rows) in zip(fitted[-_FOLDS:], folds, strict=True):
+    for judge, (_, rows) in zip(fitted, folds, strict=True):
         left_out[rows] = _network_outputs(judge, data[rows], n_classes)
     if n_classes is not None:
         head["temperature"] = fit_temperature(left_out, target, weight)[0]

@@ -290,7 +290,7 @@ def fit_text_network(
     encoder = TextEncoder("word", lowercase=True, token_pattern=_WORD.pattern, min_count=least)
     data = encoder.fit(documents).transform(documents)
     common: dict[str, Any] = {"n_classes": n_classes, "random": random, "n_jobs": n_jobs}
-    head, left_out = fit_network(network, data, codes, weight, keep_judges=True, **common)
+    head, left_out = fit_network(network, data, codes, weight, **common)
     return {"kind": "words", "encoder": encoder, "network": head}, left_out
 
 

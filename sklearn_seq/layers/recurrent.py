@@ -4,6 +4,8 @@ Padding stands behind the real steps, so a layer that runs forward never meets i
 backward gets each sequence reversed inside its own length.
 """
 
+import math
+from functools import cache
 from typing import Any
 
 import torch
@@ -19,8 +21,9 @@ __all__ = ["Recurrent"]
 # processor is busy with one. An LSTM gains less, since torch has a fused kernel for it. Judged by the table of kernels in
 # docs/benchmarks.md.
 _SHARED = {"RNN_TANH": 2e6, "RNN_RELU": 2e6, "GRU": 2e6, "LSTM": 1.4e5}
-# cells for which ours is the faster kernel for a network alone; torch's LSTM is fused
-_OURS_ALONE = {"RNN_TANH", "RNN_RELU", "GRU"}
+# Multiplications of a step up to which our kernel is the faster one for a network alone: a large product is as fast in
+# torch's, which touches less memory around it. Torch's LSTM is fused.
+_OURS_ALONE = {"RNN_TANH": math.inf, "RNN_RELU": math.inf, "GRU": 4e6, "LSTM": 0.0}
 
 _WIDEST_FORGET_BIAS = 4.0
 
@@ -130,6 +133,9 @@ class Recurrent(nn.Module):
             Where the sequences ended. With a mask, or in training by our kernels, it is known only when a state was given,
             since that takes a slower path; a bidirectional stack has none.
         """
+        if self._mode == "LSTM" and x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not _has_bfloat16():
+            with torch.autocast("cpu", enabled=False):  # torch has no other LSTM in bfloat16
+                return self.forward(x.to(self.forward_layers[0].weight_ih_l0.dtype), mask, state)
         if state is not None and self.backward_layers:
             raise ValueError("a bidirectional stack cannot go on from a state: its backward half begins at the end")
         ended: State = []
@@ -168,7 +174,11 @@ class Recurrent(nn.Module):
             or torch.is_autocast_enabled("cpu")
         ):
             return False
-        return self.kernel == "own" or (self.kernel == "auto" and self._mode in _OURS_ALONE)
+        if self.kernel != "auto":
+            return self.kernel == "own"
+        layer: Any = self.forward_layers[0]
+        work = len(x) * (layer.weight_ih_l0.numel() + layer.weight_hh_l0.numel())
+        return work <= _OURS_ALONE[self._mode]
 
     @property
     def _mode(self) -> str:
@@ -225,6 +235,12 @@ class Recurrent(nn.Module):
 
 def _wants_gradient(state: State) -> bool:
     return any(part.requires_grad for own in state for part in (own if isinstance(own, tuple) else (own,)))
+
+
+@cache
+def _has_bfloat16() -> bool:
+    """Whether this processor multiplies in bfloat16, and so oneDNN has an LSTM for it."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _infer(layer: Any, x: Tensor) -> tuple[Tensor, Any]:
