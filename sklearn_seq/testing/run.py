@@ -23,6 +23,7 @@ from sklearn_seq.testing import (  # noqa: F401  (they register checks)
     transcribing,
     transforming,
     translating,
+    writing,
 )
 from sklearn_seq.testing.compare import task_of
 from sklearn_seq.testing.registry import CHECKS
