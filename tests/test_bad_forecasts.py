@@ -264,7 +264,7 @@ BAD_COLUMNS = [
         "a static column that changes",
         fit(PANEL),
         ValueError,
-        r"^static='v' changes inside a series of series 'p'; wanted one value for all of its rows\. Take it out of static",
+        r"^static='v' changes inside series 'p'; wanted one value for all of its rows\. Take it out of static",
         {"static": "v", "target": "w", **IN_PANEL},
     ),
     Bad(
@@ -492,6 +492,27 @@ BAD_STEPS = [
         KNOWN,
     ),
     Bad(
+        "X_future with a stamp twice",
+        after(FRAME, "forecast", 2, pd.concat([NEXT[:2], NEXT[1:3]])),
+        ValueError,
+        r"^X_future holds 2021-01-22 twice; wanted each stamp once\. Drop or join such rows\.$",
+        {"known_future": "b"},
+    ),
+    Bad(
+        "X_future with a time zone",
+        after(FRAME, "forecast", 2, NEXT.tz_localize("UTC")),
+        ValueError,
+        r"^the index of X_future has zone UTC, and fit saw no time zone; wanted the same\. Use tz_localize",
+        {"known_future": "b"},
+    ),
+    Bad(
+        "X_future that ends where training did, gaps or none",
+        after(FRAME, "forecast", 2, pd.concat([FRAME, NEXT[4:5]])),
+        ValueError,
+        r"^X_future has 1 rows behind 2021-01-20, where training ended, and 2 steps are to be forecast; wanted a row for each",
+        {"known_future": "b", "gaps": "ignore"},
+    ),
+    Bad(
         "X_future of one series of two",
         after(PANEL, "forecast", 2, PANEL_NEXT[PANEL_NEXT["id"] == "p"]),
         ValueError,
@@ -574,6 +595,16 @@ BAD_SHARES = [
         )
         for method in ("predict_interval", "rolling_interval")
         for coverage in (0, 1.0, 90, "a", None)
+    ),
+    *(
+        Bad(
+            f"rate={rate!r}",
+            after(X, "rolling_interval", X, 0.5, rate=rate),
+            ValueError,
+            rf"^rate={rate!r}; wanted a number from 0 to 1, such as 0\.01$",
+            CALIBRATED,
+        )
+        for rate in (-0.1, 2, "a", True)
     ),
     *(
         Bad(

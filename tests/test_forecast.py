@@ -109,6 +109,46 @@ def test_y_that_is_the_target_changes_nothing():
     assert f.score(X[250:]) == f.score(X[250:], X["y"][250:]) == pytest.approx(r2_score(X["y"][250:], wanted))
 
 
+def test_y_says_what_is_missing_as_x_does():
+    X = table(120)
+    X.iloc[[3, 40, 41], 0] = np.nan
+    f = AR(target="y", lookback=4, missing="mask")
+    wanted = clone(f).fit(X[:100])
+    found = clone(f).fit(X[:100], X["y"][:100])
+    np.testing.assert_array_equal(found.predict(X[100:]), wanted.predict(X[100:]))
+    assert found.score(X[:100], X["y"][:100]) == wanted.score(X[:100])
+    named = AR(lookback=4, missing="mask").fit(X[:100], X["y"][:100].to_numpy(dtype=object))
+    assert named.target_names_ == ["y"]
+    with pytest.raises(ValueError, match=r"y differs from the target column 'y' of X, first in row 5: nan in y"):
+        clone(f).fit(X, X["y"].where(np.arange(120) != 5))
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        AR(target="y").fit(X.fillna(0.0), X["y"])
+
+
+def test_y_in_single_precision_is_the_column_in_double_precision():
+    X = table(80)
+    wanted = AR(target="y", lookback=4).fit(X).forecast()
+    np.testing.assert_array_equal(AR(target="y", lookback=4).fit(X, X["y"].astype(np.float32)).forecast(), wanted)
+    np.testing.assert_array_equal(AR(lookback=4).fit(X, X["y"].to_numpy(np.float32)).forecast(), wanted)
+    other = X["y"].to_numpy(np.float32)
+    other[7] = np.nextafter(other[7], np.float32(np.inf))
+    with pytest.raises(ValueError, match="y differs from the target column 'y' of X, first in row 7"):
+        AR(target="y").fit(X, other)
+
+
+def test_rows_count_in_score_as_they_weigh():
+    X = table(120)
+    X.iloc[110, 0] = np.nan
+    f = AR(target="y", lookback=4, missing="mask").fit(X[:80])
+    weight = np.r_[np.zeros(10), np.ones(10), np.full(20, 2.0)]
+    there = np.flatnonzero(~np.isnan(X["y"][80:].to_numpy()))
+    rows = np.repeat(there, weight[there].astype(int))
+    wanted = r2_score(X["y"].to_numpy()[80:][rows], f.predict(X[80:])[rows])
+    assert f.score(X[80:], sample_weight=weight) == pytest.approx(wanted, rel=1e-12)
+    with pytest.raises(ValueError, match=r"sample_weight\.shape == \(39,\), expected \(40,\)"):
+        f.score(X[80:], sample_weight=weight[1:])
+
+
 def test_y_that_differs_from_the_target_is_refused_with_its_row():
     X = table()
     y = X["y"].copy()
@@ -242,6 +282,18 @@ def test_gaps_may_be_ignored():
     f = AR(target="y", gaps="ignore", lookback=4).fit(X[:150])
     plain = AR(target="y", lookback=4).fit(X[:150].reset_index(drop=True))
     np.testing.assert_array_equal(f.predict(X[160:]), plain.predict(X[160:].reset_index(drop=True)))
+
+
+def test_what_is_known_ahead_may_skip_steps_where_gaps_do_not_count():
+    X = stamped(120, "B")
+    X = X.drop(X.index[[30, 101]])  # 101: a holiday ahead
+    f = AR(target="y", known_future="known", gaps="ignore", lookback=4, horizon=3).fit(X[:100])
+    plain = AR(target="y", known_future="known", lookback=4, horizon=3).fit(X[:100].reset_index(drop=True))
+    wanted = plain.forecast(X_future=X["known"][100:103].to_numpy())
+    for future in (X[100:103], X[90:], X[100:103][::-1]):
+        np.testing.assert_array_equal(f.forecast(X_future=future), wanted)
+    frame = f.forecast(X_future=X, as_frame=True)
+    assert frame.index.name == "when" and list(frame.index) == list(X.index[100:103])
 
 
 def test_other_stamps_than_those_of_fit_are_refused():

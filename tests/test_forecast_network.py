@@ -196,8 +196,18 @@ def test_quantiles_rise_and_are_those_of_the_noise():
     np.testing.assert_array_equal(model.predict(x[:200]), found[:, 1])
     ends = model.predict_interval(x[:200], coverage=0.8)
     np.testing.assert_array_equal(ends, found[:, [0, 2]])
-    with pytest.raises(ValueError, match=r"the quantile 0\.3 was not fitted"):
+    with pytest.raises(ValueError, match=r"the quantile 0\.3 was not fitted; wanted some of 0\.1, 0\.5, 0\.9"):
         model.predict_quantiles(x[:200], quantiles=[0.3])
+
+
+def test_quantiles_asked_for_are_by_default_those_fitted():
+    X = waves(60, 1)
+    quarters = NLinearForecaster(lookback=4, max_epochs=1, loss="quantile", quantiles=(0.25, 0.75), random_state=0).fit(
+        X
+    )
+    np.testing.assert_array_equal(quarters.predict_quantiles(X), quarters.predict_quantiles(X, [0.25, 0.75]))
+    gaussian = NLinearForecaster(lookback=4, max_epochs=1, loss="gaussian", random_state=0).fit(X)
+    np.testing.assert_array_equal(gaussian.predict_quantiles(X), gaussian.predict_quantiles(X, [0.1, 0.5, 0.9]))
 
 
 def test_a_gaussian_head_learns_the_deviation():
@@ -307,6 +317,46 @@ def test_an_ensemble_is_the_mean_of_its_members_and_its_variance_theirs_and_betw
 def test_an_ensemble_wants_members_that_chance_tells_apart():
     with pytest.raises(TypeError, match="wanted a forecaster that is trained"):
         DeepEnsembleForecaster(LinearForecaster()).fit(waves())
+
+
+def test_how_far_members_are_apart_is_no_interval():
+    X = waves(60, 1)
+    member = NLinearForecaster(lookback=8, horizon=2, max_epochs=1)
+    model = DeepEnsembleForecaster(member, n_estimators=2, random_state=0).fit(X)
+    assert (model.predict(X, return_std=True)[1] > 0).all()
+    for ask in (model.predict_interval, model.predict_quantiles, model.rolling_interval):
+        with pytest.raises(ValueError, match=r"^this DeepEnsembleForecaster was fitted without calibration_fraction"):
+            ask(X)
+
+
+def test_an_ensemble_of_quantiles_says_the_mean_of_its_members():
+    X = waves(60, 1)
+    member = NLinearForecaster(lookback=8, horizon=2, max_epochs=1, loss="quantile", quantiles=(0.05, 0.5, 0.95))
+    model = DeepEnsembleForecaster(member, n_estimators=2, random_state=0).fit(X[:50])
+    seeds = np.random.RandomState(0).randint(2**31 - 1, size=2)
+    alone = [clone(member).set_params(random_state=int(seed)).fit(X[:50]) for seed in seeds]
+    wanted = np.mean([one.predict_quantiles(X[50:]) for one in alone], axis=0)
+    np.testing.assert_allclose(model.predict_quantiles(X[50:]), wanted, rtol=1e-6)
+    np.testing.assert_allclose(model.predict_interval(X[50:], coverage=0.9), wanted[:, [0, 2]], rtol=1e-6)
+    np.testing.assert_allclose(model.predict(X[50:]), wanted[:, 1], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"^the quantile 0\.1 was not fitted"):
+        model.predict_interval(X[50:], coverage=0.8)
+
+
+def test_quantiles_of_a_calibrated_ensemble_are_those_of_its_errors():
+    X = np.random.default_rng(0).normal(size=(400, 1))
+    member = NLinearForecaster(lookback=4, max_epochs=2)
+    model = DeepEnsembleForecaster(member, n_estimators=2, calibration_fraction=0.5, random_state=0).fit(X[:300])
+    low, high = model.predict_quantiles(X[300:], [0.1, 0.9]).T
+    assert 0.7 <= np.mean((low <= X[300:, 0]) & (X[300:, 0] <= high)) <= 0.9
+
+
+def test_what_members_would_not_read_is_refused():
+    member = NLinearForecaster(lookback=8, calibration_fraction=0.2)
+    with pytest.raises(
+        ValueError, match=r"^estimator has calibration_fraction=0\.2, which members do not read; wanted it on"
+    ):
+        DeepEnsembleForecaster(member).fit(waves())
 
 
 def test_an_ensemble_is_calibrated():

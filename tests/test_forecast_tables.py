@@ -264,7 +264,7 @@ def test_static_columns_do_not_change_and_may_be_missing():
     assert np.isfinite(found).all() and found[1] == 0
     X.loc[20, "size"] = 9
     table, columns = read(X, missing="mask", **ROLES)
-    with pytest.raises(ValueError, match="static='size' changes inside a series of series 'b'"):
+    with pytest.raises(ValueError, match="static='size' changes inside series 'b'"):
         static_of(table, columns, scale)
 
 

@@ -277,6 +277,17 @@ def test_many_gaps_leave_a_forecaster(n_columns):
     assert errors[1] < 1.5 * errors[0]
 
 
+@pytest.mark.parametrize("known", [[], [7]])
+def test_a_target_that_is_never_known_leaves_the_others_their_forecast(known):
+    X = season(200, 2)
+    dead = np.full((200, 1), np.nan)
+    dead[known] = 1.0
+    found = LinearForecaster(horizon=4, missing="mask").fit(np.hstack([X, dead])).forecast()
+    wanted = LinearForecaster(horizon=4, missing="mask", channels="shared").fit(X).forecast()
+    np.testing.assert_allclose(found[:, :2], wanted, rtol=1e-8)
+    assert np.isfinite(found).all()
+
+
 def test_gaps_by_blocks_leave_the_closed_form():
     X = season(1200, 1, noise=0.1)
     X[400:500] = np.nan

@@ -33,6 +33,10 @@ class DeepEnsembleForecaster(ForecastingMixin, BaseEstimator):
     and ``predict(X, return_std=True)`` gives a deviation: how far members are apart, with what they say themselves where they
     have ``loss="gaussian"``. Members are trained as one where their layers can.
 
+    How far members are apart says nothing of the noise. So intervals and quantiles need members that know it: with
+    ``loss="gaussian"`` they are those of the Gaussian of the mean and the deviation, with ``loss="quantile"`` the mean of the
+    members' quantiles; of others they need a ``calibration_fraction``.
+
     Attributes
     ----------
     estimators_ : list of forecasters
@@ -93,6 +97,11 @@ class DeepEnsembleForecaster(ForecastingMixin, BaseEstimator):
                 f"estimator is a {type(member).__name__}; wanted a forecaster that is trained, since members differ by chance alone. "
                 "Give GRUForecaster() or another network."
             )
+        if member.calibration_fraction:
+            raise ValueError(
+                f"estimator has calibration_fraction={member.calibration_fraction}, which members do not read; wanted it on the ensemble, "
+                "whose intervals are asked for. Set DeepEnsembleForecaster(..., calibration_fraction=...)."
+            )
 
     def _learn(self, windows: Windows, columns: Columns) -> None:
         member = self._one()
@@ -113,24 +122,33 @@ class DeepEnsembleForecaster(ForecastingMixin, BaseEstimator):
         self.estimators_ = members
 
     def _answer(self, windows: Windows) -> np.ndarray:
-        """Mean, and deviation as a number beside it, (n, H, K, 2)."""
+        """Mean, deviation, and behind them the mean of what members say of quantiles, (n, H, K, 2 + n_quantiles)."""
         answers = [one._answer(windows) for one in self.estimators_]
         centers = np.stack([one._center(found) for one, found in zip(self.estimators_, answers, strict=True)])
         variance = centers.var(axis=0)
         if self.estimators_[0]._says_deviation():
             own = [one._spread(found) for one, found in zip(self.estimators_, answers, strict=True)]
             variance = variance + np.mean(np.square(own), axis=0)
-        return np.stack([centers.mean(axis=0), np.sqrt(variance)], axis=-1)
+        found = np.stack([centers.mean(axis=0), np.sqrt(variance)], axis=-1)
+        return np.concatenate([found, np.mean(answers, axis=0)], axis=-1) if self._own_levels() else found
 
     def _spread(self, answers: np.ndarray) -> np.ndarray:
         return np.maximum(answers[..., 1], 1e-9)  # of one member without a deviation there is none
 
     def _says_spread(self) -> bool:
-        return True
+        return bool(self.estimators_[0]._says_spread())
+
+    def _own_levels(self) -> tuple[float, ...]:
+        levels: tuple[float, ...] = self.estimators_[0]._own_levels()
+        return levels
 
     def _says_deviation(self) -> bool:
         return True
 
-    def _level(self, answers: np.ndarray, level: float) -> np.ndarray:
-        """Of the Gaussian with the mean and the deviation of the mixture."""
-        return answers[..., 0] + self._spread(answers) * norm.ppf(level)
+    def _level(self, answers: np.ndarray, level: float) -> np.ndarray | None:
+        """Of the Gaussian with the mean and the deviation of the mixture; or the mean of members' quantiles."""
+        first = self.estimators_[0]
+        if first._says_deviation():
+            return answers[..., 0] + self._spread(answers) * norm.ppf(level)
+        found: np.ndarray | None = first._level(answers[..., 2:], level)
+        return found

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-__all__ = ["TOLERANCE", "Clock", "as_stamps", "refuse_disorder", "settle_clock"]
+__all__ = ["TOLERANCE", "Clock", "as_stamps", "refuse_disorder", "refuse_other_clock", "settle_clock"]
 
 _DAY = 86_400_000_000_000  # nanoseconds
 _CHANGE = 7_200_000_000_000  # the most that clocks are changed by
@@ -264,6 +264,25 @@ def _usual(apart: np.ndarray) -> tuple[Any, bool]:
         return 0, True
     sizes, counts = np.unique(apart, return_counts=True)
     return sizes[counts.argmax()].item(), len(sizes) == 1
+
+
+def refuse_other_clock(kind: str, zone: str, clock: Clock, name: str) -> None:
+    """Refuse stamps of another kind than those of ``fit``, or with a zone where those had none.
+
+    Parameters
+    ----------
+    kind, zone : str
+        As `as_stamps` gives them.
+    clock : Clock
+        That of ``fit``.
+    name : str
+        What messages call the stamps.
+    """
+    if kind != clock.kind:
+        raise ValueError(f"{name} holds {kind}s, and fit saw {clock.kind}s; wanted the same kind.")
+    if bool(zone) != bool(clock.zone):
+        here, then = (f"zone {of}" if of else "no time zone" for of in (zone, clock.zone))
+        raise ValueError(f"{name} has {here}, and fit saw {then}; wanted the same. Use tz_localize or tz_convert.")
 
 
 def refuse_disorder(

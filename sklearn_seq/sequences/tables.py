@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_array, validate_data
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.kinds import host
 from sklearn_seq.sequences.reading import float_dtype, refuse_dtype
-from sklearn_seq.sequences.stamps import Clock, as_stamps, refuse_disorder, settle_clock
+from sklearn_seq.sequences.stamps import Clock, as_stamps, refuse_disorder, refuse_other_clock, settle_clock
 
 __all__ = ["Columns", "Table", "as_labels", "group_rows", "read_numbers", "refuse_no_table", "settle_columns"]
 
@@ -394,11 +394,8 @@ def group_rows(
         name = "the index of X" if columns.time == _INDEX else f"time={columns.time!r}"
         stamps, kind, zone = as_stamps(given, name)
         table.stamps = stamps if table.rows is None else stamps[table.rows]
-        if clock is not None and kind != clock.kind:
-            raise ValueError(f"{name} holds {kind}s, and fit saw {clock.kind}s; wanted the same kind.")
-        if clock is not None and bool(zone) != bool(clock.zone):
-            here, then = (f"zone {of}" if of else "no time zone" for of in (zone, clock.zone))
-            raise ValueError(f"{name} has {here}, and fit saw {then}; wanted the same. Use tz_localize or tz_convert.")
+        if clock is not None:
+            refuse_other_clock(kind, zone, clock, name)
         label = table.called if columns.series is not None else None
         place = (table.stamps, table.starts, table.stops)
         if clock is None:  # the step is known of stamps that are in order

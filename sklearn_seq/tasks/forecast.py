@@ -11,6 +11,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_consistent_length
 
 from sklearn_seq.params import AtLeast, Between, estimator
+from sklearn_seq.sequences.weights import read_weight
 from sklearn_seq.tasks.forecast_frames import as_table, read_future
 from sklearn_seq.tasks.forecast_tables import Running, training_windows
 from sklearn_seq.tasks.forecast_uncertainty import UncertaintyMixin, check_stride
@@ -190,8 +191,10 @@ class ForecastingMixin(sklearn.base.RegressorMixin, UncertaintyMixin):
         running = Running.of(
             values, none, none, np.arange(n), memory, none > 0, layout, self._scale(), self._table["static"], more
         )
+        times = None
         if columns.known:
-            known = read_future(X_future, columns, self._clock(), memory.last, self.series_, int(steps))
+            asked = (memory.last, self.series_, int(steps), self._table["gaps"])
+            known, times = read_future(X_future, columns, self._clock(), *asked)
             rows = running.first[:, None] + np.arange(steps)
             running.windows.values[rows[..., None], np.array(columns.known)] = known
             running.windows.values[
@@ -206,7 +209,7 @@ class ForecastingMixin(sklearn.base.RegressorMixin, UncertaintyMixin):
         windows = running.at(none, np.arange(n))
         found = self._unscaled(self._center(self._answers(windows, int(steps))), np.arange(n))
         if as_frame:
-            return as_table(found, self.target_names_, columns, self._clock(), memory.last, self.series_)
+            return as_table(found, self.target_names_, columns, self._clock(), memory.last, self.series_, times)
         found = self._shaped(found)
         return found if columns.series is not None else found[0]
 
@@ -232,7 +235,7 @@ class ForecastingMixin(sklearn.base.RegressorMixin, UncertaintyMixin):
         table = self._read_again(X)
         return self._shaped(table.back(table.values[:, self._columns().target].astype(np.float64)))
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """R2 of `predict`.
 
         Parameters
@@ -240,6 +243,7 @@ class ForecastingMixin(sklearn.base.RegressorMixin, UncertaintyMixin):
         X : as in predict
         y : array-like of shape (n_rows,) or (n_rows, n_targets), optional
             What happened; by default the target columns of ``X``.
+        sample_weight : array-like of shape (n_rows,), optional
 
         Returns
         -------
@@ -250,7 +254,8 @@ class ForecastingMixin(sklearn.base.RegressorMixin, UncertaintyMixin):
         found = self.predict(X)
         check_consistent_length(found, truth)
         there = ~np.isnan(truth.reshape(len(truth), -1)).any(axis=1)
-        return float(r2_score(truth[there], found[there]))
+        weight = None if sample_weight is None else read_weight(sample_weight, len(there))[there]
+        return float(r2_score(truth[there], found[there], sample_weight=weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklearn_seq.sequences.stamps import Clock, as_stamps
+from sklearn_seq.sequences.stamps import Clock, as_stamps, refuse_other_clock
 from sklearn_seq.sequences.tables import Columns, as_labels
 
 if TYPE_CHECKING:
@@ -16,8 +16,14 @@ __all__ = ["as_table", "read_future"]
 
 
 def read_future(
-    X: Any, columns: Columns, clock: Clock | None, last: np.ndarray | None, labels: list[Any], steps: int
-) -> np.ndarray:
+    X: Any,
+    columns: Columns,
+    clock: Clock | None,
+    last: np.ndarray | None,
+    labels: list[Any],
+    steps: int,
+    gaps: str = "error",
+) -> tuple[np.ndarray, np.ndarray | None]:
     """The columns known ahead, for the steps behind the end of training.
 
     Parameters
@@ -32,10 +38,14 @@ def read_future(
     labels : list
         The series.
     steps : int
+    gaps : {"error", "ignore"}
+        Whether each step behind the end of training has to be there, or those that are there are taken as neighbours.
 
     Returns
     -------
-    ndarray of shape (n_series, steps, n_known)
+    known : ndarray of shape (n_series, steps, n_known)
+    times : ndarray of shape (n_series, steps), or None
+        The stamps that these rows have.
     """
     names = [columns.values[i] for i in columns.known]
     if hasattr(X, "to_frame") and len(names) == 1:  # a column by itself, with its stamps
@@ -75,14 +85,29 @@ def read_future(
                 f"X_future has rows of series {strange[0]!r}, which fit did not see; wanted series of fit."
             )
         series = np.array([place[label] for label in given], dtype=np.int64)
-    stamps = _stamps(X, columns, there)
+    stamps = _stamps(X, columns, there, clock)
+    times = None if stamps is None or last is None else np.empty((len(labels), steps), dtype=stamps.dtype)
     out = np.empty((len(labels), steps, len(names)))
     for i, label in enumerate(labels):
         of = "" if label is None else f" of series {label!r}"
         mine = np.flatnonzero(series == i)
-        if stamps is not None and clock is not None and last is not None and clock.step:
-            wanted = clock.after(last[i].item(), steps)
+        if stamps is not None and clock is not None and last is not None:
+            mine = mine[np.argsort(stamps[mine], kind="stable")]
+            twice = mine[1:][np.diff(stamps[mine]) == 0]
+            if len(twice):
+                raise ValueError(
+                    f"X_future holds {clock.show(stamps[twice[0]].item())} twice{of}; wanted each stamp once. Drop or join such rows."
+                )
             own = stamps[mine]
+        if times is not None and clock is not None and last is not None and (gaps == "ignore" or not clock.step):
+            mine = mine[own > last[i]]
+            if len(mine) < steps:
+                raise ValueError(
+                    f"X_future has {len(mine)} rows{of} behind {clock.show(last[i].item())}, where training ended, and {steps} steps are "
+                    f"to be forecast; wanted a row for each. Give more rows, or fewer steps."
+                )
+        elif times is not None and clock is not None and last is not None:
+            wanted = clock.after(last[i].item(), steps)
             where = {stamp: row for stamp, row in zip(own.tolist(), mine.tolist(), strict=True)}
             lost = [stamp for stamp in wanted.tolist() if stamp not in where]
             if lost:
@@ -99,10 +124,12 @@ def read_future(
                 f"steps={len(mine)}."
             )
         out[i] = values[mine[:steps]]
+        if times is not None and stamps is not None:
+            times[i] = stamps[mine[:steps]]
     if not np.isfinite(out).all():
         found = "NaN" if np.isnan(out).any() else "infinity"
         raise ValueError(f"X_future contains {found}; wanted what is known ahead. Fill it in.")
-    return out
+    return out, times
 
 
 def _as_numbers(values: Any, name: str) -> np.ndarray:
@@ -112,15 +139,19 @@ def _as_numbers(values: Any, name: str) -> np.ndarray:
         raise ValueError(f"{name} holds what is no number: {error}; wanted numbers, as in fit.") from None
 
 
-def _stamps(X: Any, columns: Columns, there: list[Any]) -> np.ndarray | None:
-    if columns.time is None or not there:
+def _stamps(X: Any, columns: Columns, there: list[Any], clock: Clock | None) -> np.ndarray | None:
+    if columns.time is None or not there or clock is None:
         return None
-    if columns.time in there:
-        return as_stamps(X[columns.time], f"{columns.time!r} of X_future")[0]
     index = getattr(X, "index", None)
-    if index is not None and str(index.dtype).startswith(("datetime", "period")):
-        return as_stamps(index, "the index of X_future")[0]
-    return None
+    if columns.time in there:
+        given, name = X[columns.time], f"{columns.time!r} of X_future"
+    elif index is not None and str(index.dtype).startswith(("datetime", "period")):
+        given, name = index, "the index of X_future"
+    else:
+        return None
+    stamps, kind, zone = as_stamps(given, name)
+    refuse_other_clock(kind, zone, clock, name)
+    return stamps
 
 
 def as_table(
@@ -130,20 +161,28 @@ def as_table(
     clock: Clock | None,
     last: np.ndarray | None,
     labels: list[Any],
+    times: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Forecasts (n_series, steps, n_targets) as a pandas frame, indexed by time, and by series where there are several."""
+    """Forecasts (n_series, steps, n_targets) as a pandas frame, indexed by time, and by series where there are several.
+
+    The stamps are those given, (n_series, steps), else those that follow the last ones.
+    """
     import pandas as pd
 
     n, steps, _ = answers.shape
-    ahead = [np.arange(1, steps + 1)] * n
-    if clock is not None and last is not None and clock.step:
-        ahead = [clock.after(stamp, steps) for stamp in last.tolist()]
-    times: Any = np.concatenate(ahead)
-    if clock is not None and clock.kind == "time" and clock.step:
-        times = pd.DatetimeIndex(times.astype("datetime64[ns]"))
-        times = times.tz_localize("UTC").tz_convert(clock.zone) if clock.zone else times
+    told = times is not None
+    if times is not None:
+        ahead: Any = times.reshape(-1)
+    elif clock is not None and last is not None and clock.step:
+        told = True
+        ahead = np.concatenate([clock.after(stamp, steps) for stamp in last.tolist()])
+    else:
+        ahead = np.tile(np.arange(1, steps + 1), n)
+    if clock is not None and clock.kind == "time" and told:
+        ahead = pd.DatetimeIndex(ahead.astype("datetime64[ns]"))
+        ahead = ahead.tz_localize("UTC").tz_convert(clock.zone) if clock.zone else ahead
     named = columns.index if columns.time == "<index>" else columns.time
-    index = pd.Index(times, name="step" if clock is None else named)
+    index = pd.Index(ahead, name="step" if clock is None else named)
     if columns.series is not None:
         series = pd.Index(labels, name=columns.series).repeat(steps)
         index = pd.MultiIndex.from_arrays([series, index.rename("time" if named is None else named)])

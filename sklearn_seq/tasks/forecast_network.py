@@ -444,11 +444,11 @@ class NetworkForecasterMixin(ForecasterMixin, FittedState, CallbackSupportMixin,
         return self._fitted_params["loss"] == "gaussian"
 
     def _level(self, answers: np.ndarray, level: float) -> np.ndarray | None:
-        loss = self._fitted_params["loss"]
-        if loss == "gaussian":
+        if self._says_deviation():
             return answers[..., 0] + np.exp(answers[..., 1]) * norm.ppf(level)
-        if loss != "quantile":
-            return None
-        levels = np.asarray(self._fitted_params["quantiles"], dtype=np.float64)
-        near = np.flatnonzero(np.abs(levels - level) < 1e-9)
+        near = np.flatnonzero(np.abs(np.array(self._own_levels()) - level) < 1e-9)
         return answers[..., near[0]] if len(near) else None
+
+    def _own_levels(self) -> tuple[float, ...]:
+        params = self._fitted_params
+        return tuple(map(float, params["quantiles"])) if params["loss"] == "quantile" else ()

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import _check_y, check_consistent_length
+from sklearn.utils.validation import _check_y, check_array, check_consistent_length
 
 from sklearn_seq.sequences.horizons import Layout, Scale
 from sklearn_seq.sequences.reading import cast
@@ -79,13 +79,26 @@ class TableReadingMixin(Versioned):
     def _hold_against(self, y: Any, values: np.ndarray, columns: Columns) -> tuple[Columns, np.ndarray | None]:
         """Columns with the targets that ``y`` names, and ``y`` itself if it is no column."""
         check_consistent_length(values, y)
-        given = _check_y(y, multi_output=True, y_numeric=True, estimator=self)
+        if self.missing == "mask":  # as X may say that a target is not known
+            given = check_array(
+                y, ensure_all_finite="allow-nan", ensure_2d=False, dtype=None, input_name="y", estimator=self
+            )
+            given = given.astype(np.float64) if given.dtype.kind == "O" else given
+        else:
+            given = _check_y(y, multi_output=True, y_numeric=True, estimator=self)
         if given.dtype.kind not in "fiub":
             raise ValueError(
                 f"y has dtype {given.dtype}; wanted numbers. Leave y out: forecasters read their targets in X."
             )
         single = given.ndim == 1
-        given = cast(given.reshape(len(given), -1), values.dtype)
+        given = given.reshape(len(given), -1)
+        # y in single precision is held against columns in double precision as they look in single precision
+        coarse = (
+            min(given.dtype, values.dtype, key=lambda dtype: dtype.itemsize)
+            if given.dtype.kind == "f"
+            else values.dtype
+        )
+        given = cast(given, values.dtype)
         if self.target is not None:
             wanted = values[:, columns.target]
             if given.shape != wanted.shape:
@@ -93,7 +106,7 @@ class TableReadingMixin(Versioned):
                     f"y has {given.shape[1]} column(s) and target={self.target!r} has {wanted.shape[1]}; wanted the same. Leave y "
                     "out: forecasters read their targets in X."
                 )
-            same = (given == wanted) | np.isnan(wanted)
+            same = (given == wanted.astype(coarse, copy=False)) | np.isnan(wanted)
             if not same.all():
                 row, k = np.argwhere(~same)[0]
                 raise ValueError(
@@ -102,7 +115,7 @@ class TableReadingMixin(Versioned):
                 )
             return columns, None
         free = [i for i in columns.past if i not in columns.known]
-        found = [_place(column, values, free) for column in given.T]
+        found = [_place(column, values, free, coarse) for column in given.T]
         plain = columns.plain() | {"single": single}
         if all(place >= 0 for place in found) and len(set(found)) == len(found):
             return Columns(**plain | {"target": found}), None
@@ -252,9 +265,9 @@ class TableReadingMixin(Versioned):
         return cold
 
 
-def _place(column: np.ndarray, values: np.ndarray, places: list[int]) -> int:
-    """Which of the columns has the same numbers, or -1."""
+def _place(column: np.ndarray, values: np.ndarray, places: list[int], coarse: Any) -> int:
+    """Which of the columns has the same numbers, in that precision, or -1."""
     for place in places:
-        if np.array_equal(values[:, place], column, equal_nan=True):
+        if np.array_equal(values[:, place].astype(coarse, copy=False), column, equal_nan=True):
             return place
     return -1

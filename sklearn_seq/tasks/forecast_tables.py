@@ -88,8 +88,9 @@ def static_of(table: Table, columns: Columns, scale: Scale) -> np.ndarray:
         changes = ((part != part[0]) & ~(np.isnan(part) & np.isnan(part[0]))).any(axis=0)
         if changes.any():
             name = columns.values[columns.static[int(changes.argmax())]]
+            label = "the series" if table.labels[i] is None else f"series {table.labels[i]!r}"
             raise ValueError(
-                f"static={name!r} changes inside a series{table.called(i)}; wanted one value for all of its rows. Take it out of "
+                f"static={name!r} changes inside {label}; wanted one value for all of its rows. Take it out of "
                 "static, and it is read row by row."
             )
     return np.nan_to_num(scale.apply(found, np.arange(len(found)), columns.static), nan=0.0)  # the mean of all series

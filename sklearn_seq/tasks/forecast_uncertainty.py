@@ -14,6 +14,8 @@ from sklearn_seq.tasks.forecast_intervals import Calibration, adaptive_widths
 
 __all__ = ["UncertaintyMixin", "check_stride"]
 
+_LEVELS = (0.1, 0.5, 0.9)  # that are asked for where nothing else is said
+
 
 class UncertaintyMixin(AnsweringMixin):
     """Quantiles and intervals, of the model's own head or of errors on origins that it did not learn from."""
@@ -76,25 +78,27 @@ class UncertaintyMixin(AnsweringMixin):
         ends = np.stack([self._unscaled(ends[..., i], series) for i in range(2)], axis=-1)
         return self._shaped(table.back(ends), axis=1)
 
-    def predict_quantiles(self, X: Any, quantiles: Any = (0.1, 0.5, 0.9)) -> np.ndarray:
+    def predict_quantiles(self, X: Any, quantiles: Any = None) -> np.ndarray:
         """Quantiles of what may come: of the model's own head where it has one, else from errors on held out origins.
 
         Parameters
         ----------
         X : as in predict
-        quantiles : array-like of float
-            Levels between 0 and 1.
+        quantiles : array-like of float, optional
+            Levels between 0 and 1; by default those that the model was fitted with, else (0.1, 0.5, 0.9).
 
         Returns
         -------
         ndarray of shape (n_rows, n_quantiles) or (n_rows, n_targets, n_quantiles)
         """
+        self._require_fitted()
+        if quantiles is None:
+            quantiles = self._own_levels() or _LEVELS
         levels = np.atleast_1d(quantiles).tolist()
         if not levels:
             raise ValueError("quantiles is empty; wanted levels between 0 and 1, such as (0.1, 0.5, 0.9)")
         for level in levels:
             _check_share(level, "quantiles")
-        self._require_fitted()
         table, found, (series, steps) = self._by_row(X)
         columns = [self._unscaled(self._quantile(found[:, None], level, steps)[:, 0], series) for level in levels]
         return self._shaped(table.back(np.stack(columns, axis=-1)), axis=1)
@@ -106,8 +110,10 @@ class UncertaintyMixin(AnsweringMixin):
         calibration = self._calibration()
         if calibration is None:
             self._refuse_no_interval()
+            have = ", ".join(f"{one:g}" for one in self._own_levels())
             raise ValueError(
-                f"the quantile {level} was not fitted; wanted one that was. Fit with it, or set calibration_fraction."
+                f"the quantile {level:g} was not fitted; wanted some of {have}, for an interval the two at its ends. Fit with it, "
+                "or set calibration_fraction."
             )
         if not calibration.n.all():
             raise ValueError(
@@ -128,6 +134,10 @@ class UncertaintyMixin(AnsweringMixin):
     def _says_spread(self) -> bool:
         """Whether the model itself says how far off it may be."""
         return False
+
+    def _own_levels(self) -> tuple[float, ...]:
+        """Levels of the quantiles that the model itself says; none where it says other things."""
+        return ()
 
     def _says_deviation(self) -> bool:
         """Whether it says so as a standard deviation, by `_spread`."""
@@ -162,9 +172,10 @@ class UncertaintyMixin(AnsweringMixin):
             Between 0 and 1.
         adaptive : bool
             Widen them after misses and narrow them after hits (adaptive conformal inference [1]_), so that in the long run they cover
-            what they say though the series changes. An origin uses what came true before it.
+            what they say though the series changes. An origin uses what came true before it. It begins with errors on origins
+            held out: without ``calibration_fraction``, intervals are those that the model's head says.
         rate : float
-            How far one miss moves the level.
+            How far one miss moves the level, from 0 to 1.
 
         Returns
         -------
@@ -176,6 +187,8 @@ class UncertaintyMixin(AnsweringMixin):
         """
         _check_share(coverage, "coverage")
         check_stride(stride)
+        if not isinstance(rate, (int, float, np.floating)) or isinstance(rate, bool) or not 0 <= rate <= 1:
+            raise ValueError(f"rate={rate!r}; wanted a number from 0 to 1, such as 0.01")
         self._require_fitted()
         self._refuse_no_interval()
         windows = self._rolling(X, stride)
