@@ -232,6 +232,22 @@ def test_texts_are_labelled_by_texts():
     assert open_.score(X, holes) > 0.95
 
 
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_empty_texts_have_no_labels(decoder):
+    X, y = ["ab", "ba", "aab"] * 4, ["HE", "EH", "HHE"] * 4
+    model = lean(GRUTagger, decoder=decoder, max_epochs=2)
+    whole = clone(model).fit([*X, ""], [*y, ""], X_val=["", "a"], y_val=["", "H"])
+    assert whole.predict(["", "ab", ""]).tolist()[::2] == ["", ""]
+    assert [part.shape for part in whole.predict_proba(["", "ab"])] == [(0, 2), (2, 2)]
+    assert whole.score(["", *X], ["", *y]) == whole.score(X, y)
+    with pytest.raises(ValueError, match=r"y\[1\] has 0 labels and X\[1\] has 1 timesteps"):
+        clone(model).fit(["ab", "a"], ["HE", ""])
+    with pytest.raises(ValueError, match=r"y\[0\] has 2 labels and X\[0\] has 0 timesteps"):
+        whole.score(["", "ab"], ["HE", "HE"])
+    words = lean(GRUTagger, decoder=decoder, max_epochs=1).fit([*SENTENCES, []], [*TAGS, []])
+    assert words.predict([[], ["The"]])[0].shape == (0,) and words.score([[], *SENTENCES], [[], *TAGS]) >= 0
+
+
 @pytest.mark.parametrize(
     ("y", "error", "words"),
     [

@@ -214,8 +214,28 @@ def test_beams_and_language_models_after_fit():
     np.testing.assert_array_equal(model.predict(X, lm_weight=0), fitted().predict(X, beam_size=4))
     other = GRUTranscriber(lm_order=2, beam_size=8, lm_weight=30.0, lm_texts=["ab", "ab?"], **SMALL).fit(X, Y)
     assert set(other.predict(X)) == {"ab"}  # a heavy model says what it knows; what y never has is passed over
-    with pytest.raises(ValueError, match=r"beam_size=0 and lm_weight=0.5; wanted at least 1"):
-        fitted().predict(X, beam_size=0)
+
+
+@pytest.mark.parametrize("options", [{"beam_size": 0}, {"beam_size": 2.5}, {"beam_size": "3"}, {"beam_size": True}])
+def test_a_beam_that_is_no_whole_number_is_told_in_words(options):
+    with pytest.raises(
+        ValueError, match=rf"^beam_size={options['beam_size']!r} and lm_weight=0.5; wanted a whole number"
+    ):
+        fitted().predict(X, **options)
+
+
+def test_a_weight_of_a_language_model_that_is_not_asked_is_refused():
+    for weight in (-1.0, np.nan, np.inf, "a"):
+        with pytest.raises(ValueError, match=r"finite number, 0 or more"):
+            fitted().predict(X, beam_size=2, lm_weight=weight)
+    with pytest.raises(ValueError, match=r"lm_weight=1.0, but fit had lm_order=None.*wanted lm_order in fit"):
+        fitted().predict(X, beam_size=2, lm_weight=1.0)
+    model = GRUTranscriber(lm_order=2, **{**SMALL, "max_epochs": 1}).fit(X, Y)
+    with pytest.raises(
+        ValueError, match=r"lm_weight=1.0, but beam_size=1 asks no language model; wanted a beam_size above 1"
+    ):
+        model.predict(X, lm_weight=1.0)
+    assert len(model.predict(X, beam_size=2, lm_weight=1.0)) == len(X)
 
 
 def test_saved_and_loaded(tmp_path):

@@ -608,7 +608,7 @@ def test_bad_questions_are_refused():
         with pytest.raises(ValueError, match=rf"^beam_size={size!r}; wanted a whole number, 1 or more"):
             model.predict(["a"], beam_size=size)
     for penalty in (-1.0, np.nan, "long"):
-        with pytest.raises(ValueError, match=rf"^length_penalty={penalty!r}; wanted a number, 0 or more"):
+        with pytest.raises(ValueError, match=rf"^length_penalty={penalty!r}; wanted a finite number, 0 or more"):
             model.predict(["a"], length_penalty=penalty)
     with pytest.raises(ValueError, match=r"X has 2 samples and y has 1; wanted one answer for each of X"):
         model.score(["a", "b"], ["A"])

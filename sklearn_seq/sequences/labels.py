@@ -39,6 +39,18 @@ class StepLabels:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def with_a_step_each(self) -> "tuple[StepLabels, np.ndarray]":
+        """A step without a label for each sequence that has no step, and which steps these are.
+
+        A text without characters is read as one unknown character, so that rows stay rows.
+        """
+        empty = self.lengths == 0
+        at = np.cumsum(self.lengths)[empty]
+        filler = self.values[0] if len(self.values) else 0
+        values, there = np.insert(self.values, at, filler), np.insert(self.there, at, False)
+        added = np.insert(np.zeros(len(self.values), dtype=bool), at, True)
+        return StepLabels(values, there, np.maximum(self.lengths, 1), self.text), added
+
     def to_sequences(self, codes: np.ndarray) -> Sequences:
         """Numbers, one a step, as sequences."""
         stops = np.cumsum(self.lengths)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
+
+from sklearn_seq.tasks.options import is_number, is_whole
 
 __all__ = ["Choice", "check_numbers", "write"]
 
@@ -17,18 +17,16 @@ _CHUNK = 256  # tokens of prompts that are read at a time
 
 def check_numbers(max_length: Any, temperature: Any, top_k: Any, top_p: Any) -> None:
     """Of ``generate``; a ValueError says what was given and what was wanted."""
-
-    def whole(value: Any) -> bool:
-        return isinstance(value, Integral) and not isinstance(value, bool | np.bool_) and int(value) >= 1
-
-    def real(value: Any) -> bool:
-        return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and math.isfinite(value)
-
     rules = [
-        ("max_length", max_length, whole(max_length), "a whole number, 1 or more"),
-        ("temperature", temperature, real(temperature) and temperature >= 0, "0 (the most probable token) or more"),
-        ("top_k", top_k, top_k is None or whole(top_k), "None, or a whole number, 1 or more"),
-        ("top_p", top_p, top_p is None or (real(top_p) and 0 < top_p <= 1), "None, or a number above 0, at most 1"),
+        ("max_length", max_length, is_whole(max_length, 1), "a whole number, 1 or more"),
+        ("temperature", temperature, is_number(temperature, 0), "0 (the most probable token) or more"),
+        ("top_k", top_k, top_k is None or is_whole(top_k, 1), "None, or a whole number, 1 or more"),
+        (
+            "top_p",
+            top_p,
+            top_p is None or (is_number(top_p, 0) and 0 < top_p <= 1),
+            "None, or a number above 0, at most 1",
+        ),
     ]
     for name, given, legal, wanted in rules:
         if not legal:

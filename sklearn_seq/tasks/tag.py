@@ -18,6 +18,7 @@ from sklearn_seq.preprocessing.words import WordPartsEncoder
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.sequences.kinds import sort_out
 from sklearn_seq.sequences.labels import StepLabels, read_step_labels
+from sklearn_seq.sequences.texts import texts_of
 from sklearn_seq.sequences.weights import read_weight
 from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.state import keep_on_failure
@@ -27,6 +28,7 @@ from sklearn_seq.training.targets import SequenceTarget, TargetGather, forced_lo
 __all__ = ["StepLoss", "TaggerMixin"]
 
 _ROWS = 64  # sequences whose labels are decoded at a time
+_NONE, _NO_STEP = -1, -2  # in the place of a label's number: there is none; there is no step, since a text is empty
 
 
 @dataclass(frozen=True)
@@ -237,10 +239,10 @@ class TaggerMixin(TaskMixin):
             ``fit`` were texts.
         """
         found: Any = self._outputs(X)  # Sequences
-        labels = self.classes_[_labels_of(found, _chain_of(self.module_))]
+        labels, lengths = self._of_steps(X, found, self.classes_[_labels_of(found, _chain_of(self.module_))])
         if self._label_text:
-            return _cells("".join(part.tolist()) for part in _parts(labels, found.lengths))
-        return _as_given(labels, X, found.lengths)
+            return _cells("".join(part.tolist()) for part in _parts(labels, lengths))
+        return _as_given(labels, lengths, X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each label at each step; with a conditional random field, given the whole sequence.
@@ -262,7 +264,7 @@ class TaggerMixin(TaskMixin):
             proba = softmax(found.values[found.rows()], axis=1)
         else:
             proba = _decoded(found, chain, marginals, np.empty((int(found.lengths.sum()), len(self.classes_))))
-        return _as_given(proba, X, found.lengths)
+        return _as_given(*self._of_steps(X, found, proba), X)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the labelled steps whose label is right.
@@ -282,8 +284,8 @@ class TaggerMixin(TaskMixin):
         """
         found: Any = self._outputs(X)  # Sequences
         labels = self._read_labels(y)
-        self._compare_lengths(found.lengths, labels.lengths, ("X", "y"), None)
-        said = self.classes_[_labels_of(found, _chain_of(self.module_))]
+        said, lengths = self._of_steps(X, found, self.classes_[_labels_of(found, _chain_of(self.module_))])
+        self._compare_lengths(lengths, labels.lengths, ("X", "y"), None)
         weight = np.repeat(read_weight(sample_weight, len(labels)), labels.lengths) * labels.there
         if not weight.any():
             raise ValueError("no step in y has a label that counts; wanted one at least")
@@ -297,8 +299,18 @@ class TaggerMixin(TaskMixin):
     def _read_labels(self, y: Any) -> StepLabels:
         return read_step_labels(y, self.ignore_label)
 
+    def _of_steps(self, X: Any, found: Sequences, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What is said of all steps, without the steps that empty texts are read as; and how many each sequence has."""
+        if "encoder_" not in self.__dict__:
+            return values, found.lengths
+        lengths = np.where([len(text) == 0 for text in texts_of(X) or []], 0, found.lengths)
+        return values[np.repeat(lengths > 0, found.lengths)], lengths
+
     def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> Sequences:
         labels = self._read_labels(y)
+        added = np.zeros(len(labels.values), dtype=bool)
+        if "encoder_" in self.__dict__:
+            labels, added = labels.with_a_step_each()
         counts = labels.there
         if used is not None:  # rows of weight zero are not looked at
             of_used = np.zeros(len(labels), dtype=bool)
@@ -324,12 +336,19 @@ class TaggerMixin(TaskMixin):
                 f"y contains the label {labels.values[unseen].tolist()[0]!r}, which is not among the classes {known.tolist()} of the "
                 "first fit. Name all classes in the first call (partial_fit(classes=...)), or fit afresh."
             )
-        return labels.to_sequences(np.where(counts, codes, -1).astype(np.int64))
+        return labels.to_sequences(np.where(counts, codes, np.where(added, _NO_STEP, _NONE)).astype(np.int64))
+
+    def _encode(self, target: Sequences) -> Sequences:
+        return target.map_values(np.maximum(target.values, _NONE))
 
     def _match(
         self, data: Sequences, target: Any, names: tuple[str, str] = ("X", "y"), rows: np.ndarray | None = None
     ) -> None:
-        self._compare_lengths(data.lengths, target.lengths, names, rows)
+        n_labels = target.lengths
+        if "encoder_" in self.__dict__:  # no label is right for an empty text alone, which is one unknown token
+            unknown = (data.lengths == 1) & (data.values[data.starts] == 0).all(axis=1)
+            n_labels = np.where((target.values[target.starts, 0] == _NO_STEP) & ~unknown, 0, n_labels)
+        self._compare_lengths(data.lengths, n_labels, names, rows)
 
     def _compare_lengths(
         self, steps: np.ndarray, n_labels: np.ndarray, names: tuple[str, str], rows: np.ndarray | None
@@ -417,16 +436,13 @@ def _cells(parts: Any) -> np.ndarray:
     """An array of objects, (n_samples,)."""
     parts = list(parts)
     cells = np.empty(len(parts), dtype=object)
-    cells[:] = parts
+    for i, part in enumerate(parts):  # all at once would make a matrix of parts of one length
+        cells[i] = part
     return cells
 
 
-def _as_given(values: np.ndarray, X: Any, lengths: np.ndarray) -> np.ndarray:
+def _as_given(values: np.ndarray, lengths: np.ndarray, X: Any) -> np.ndarray:
     """Rectangular for rectangular X, else cells."""
     if sort_out(X).kind in ("2-D", "3-D"):
         return values.reshape(len(lengths), -1, *values.shape[1:])
-    parts = _parts(values, lengths)
-    cells = np.empty(len(parts), dtype=object)
-    for i, part in enumerate(parts):
-        cells[i] = part
-    return cells
+    return _cells(_parts(values, lengths))

@@ -17,6 +17,7 @@ from sklearn_seq.sequences import Sequences
 from sklearn_seq.sequences.kinds import sort_out
 from sklearn_seq.sequences.weights import read_weight
 from sklearn_seq.tasks.base import TaskMixin
+from sklearn_seq.tasks.options import is_number, is_whole
 from sklearn_seq.tasks.state import keep_on_failure
 from sklearn_seq.tasks.transcribe_decoding import CharacterModel, greedy, prefix_beam, spell
 from sklearn_seq.training import Part
@@ -66,7 +67,8 @@ class TranscriberMixin(TaskMixin):
     lm_order: Annotated[
         int | None,
         AtLeast(1),
-        "Characters of the longest n-grams of a language model that helps to decode; None has no such model.",
+        "Characters of the longest n-grams of a language model that helps to decode, where beam_size is above 1; None has no such "
+        "model.",
     ] = None
     lm_texts: Annotated[
         list | tuple | None, "Texts that the language model learns from; None takes y of the rows trained on."
@@ -159,7 +161,7 @@ class TranscriberMixin(TaskMixin):
         beam_size : int, optional
             Another one than in `fit`.
         lm_weight : float, optional
-            Another one than in `fit`; 0 leaves the language model out.
+            Another one than in `fit`; 0 leaves the language model out. Only with a ``beam_size`` above 1.
 
         Returns
         -------
@@ -169,8 +171,18 @@ class TranscriberMixin(TaskMixin):
         found, fitted = self._outputs(X), self._fitted_params
         size = fitted["beam_size"] if beam_size is None else beam_size
         weight = fitted["lm_weight"] if lm_weight is None else lm_weight
-        if size < 1 or weight < 0:
-            raise ValueError(f"beam_size={size} and lm_weight={weight}; wanted at least 1, and at least 0")
+        if not is_whole(size, 1) or not is_number(weight, 0):
+            raise ValueError(
+                f"beam_size={size!r} and lm_weight={weight!r}; wanted a whole number, 1 or more, and a finite number, 0 or more"
+            )
+        if lm_weight and (size == 1 or "_language_counts" not in self.__dict__):
+            reason = (
+                "beam_size=1 asks no language model"
+                if size == 1
+                else "fit had lm_order=None, and so learnt no language model"
+            )
+            wanted = "a beam_size above 1" if size == 1 else "lm_order in fit"
+            raise ValueError(f"lm_weight={lm_weight!r}, but {reason}; wanted {wanted} with it")
         if size == 1:
             return spell([greedy(scores) for scores in found], self.alphabet_)
         model = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from sklearn_seq.metrics.transcription import character_error_rate, edit_distanc
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.sequences.weights import read_weight
 from sklearn_seq.tasks.generate_reading import read_texts
+from sklearn_seq.tasks.options import is_number, is_whole
 from sklearn_seq.tasks.translate_loss import TranslationLoss
 from sklearn_seq.tasks.translate_search import beam_search
 from sklearn_seq.tasks.translate_vocabulary import Side
@@ -68,10 +68,10 @@ class AnsweringMixin:
         fitted = self._fitted_params
         size = fitted["beam_size"] if beam_size is None else beam_size
         penalty = fitted["length_penalty"] if length_penalty is None else length_penalty
-        if not isinstance(size, Integral) or size < 1:
+        if not is_whole(size, 1):
             raise ValueError(f"beam_size={size!r}; wanted a whole number, 1 or more")
-        if not isinstance(penalty, Real) or not float(penalty) >= 0:
-            raise ValueError(f"length_penalty={penalty!r}; wanted a number, 0 or more")
+        if not is_number(penalty, 0):
+            raise ValueError(f"length_penalty={penalty!r}; wanted a finite number, 0 or more")
         size = int(size)
         data, target = self._pass_gate(X), self._target
         limits = self._limits(data.lengths)
