@@ -90,6 +90,18 @@ def test_forecast_display_draws_what_the_forecaster_says():
     assert display.ax_.figure is display.figure_
 
 
+def test_displays_show_the_forecaster_behind_the_steps_of_a_pipeline():
+    X = table()
+    model = make_pipeline(StandardScaler(), NaiveForecaster(horizon=4, target=1)).fit(X[:50])
+    display = ForecastDisplay.from_estimator(model, X[50:], X[40:50])
+    scaled = (X["b"] - X["b"][:50].mean()) / X["b"][:50].std(ddof=0)
+    np.testing.assert_allclose(drawn(display.truth_line_)[1], scaled[50:], rtol=1e-12)
+    np.testing.assert_array_equal(drawn(display.line_)[0], months(X.index[50:]))
+    np.testing.assert_array_equal(drawn(display.line_)[1], model.predict(X[50:]))
+    residuals = ResidualsDisplay.from_estimator(model, X[50:])
+    np.testing.assert_allclose(residuals.residuals, scaled[50:] - model.predict(X[50:]), rtol=1e-9)
+
+
 def test_forecast_display_of_one_series_of_several_with_a_column_of_time():
     X = panel()
     model = NaiveForecaster(horizon=3, series_id="shop", time="when").fit(X[:40])

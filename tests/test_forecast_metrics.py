@@ -13,6 +13,8 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LinearRegression, QuantileRegressor, Ridge
 from sklearn.metrics import mean_absolute_error, mean_absolute_percentage_error, mean_pinball_loss
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_seq import Sequences, metrics
 from sklearn_seq.metrics import (
@@ -431,6 +433,16 @@ def test_scorers_choose_in_searches_and_survive_pickling_and_cloning():
     X, y = RNG.normal(size=(60, 2)), RNG.normal(size=60)
     found = cross_val_score(Ridge(), X, y, cv=3, scoring=forecast_scorer(mean_absolute_error))
     np.testing.assert_array_equal(found, cross_val_score(Ridge(), X, y, cv=3, scoring="neg_mean_absolute_error"))
+
+
+def test_scorers_reach_the_forecaster_behind_the_steps_of_a_pipeline():
+    model = make_pipeline(FunctionTransformer(lambda frame: frame * 2.0), Last()).fit(FRAME[:30])
+    alone, test = Last().fit(2.0 * FRAME[:30]), FRAME[30:]
+    for scorer in (pinball_scorer(), interval_coverage_scorer(), forecast_scorer(mean_absolute_error)):
+        assert scorer(model, test) == scorer(alone, 2.0 * test)
+    mase = forecast_scorer(mean_absolute_scaled_error, X_train=FRAME[:30])
+    assert mase(model, test) == pytest.approx(mase(Last().fit(FRAME[:30]), test), rel=1e-12)
+    assert mase(model, test) == mase(model, test)  # options stay as they are
 
 
 def test_scorers_tell_what_they_are():

@@ -23,6 +23,7 @@ from sklearn.model_selection import (
     cross_validate,
 )
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_seq import Sequences, SlidingWindow, make_supervised
 from sklearn_seq.metrics import forecast_scorer
@@ -347,8 +348,6 @@ def test_containers_of_a_backtest(container):
     given = container(X)
     model = LinearRegression()
     if isinstance(given, Sequences):
-        from sklearn.preprocessing import FunctionTransformer
-
         model = make_pipeline(FunctionTransformer(lambda s: s.to_padded()[:, :, 0]), model)
     found = backtest(model, given, pd.Series(Y), cv=3)
     np.testing.assert_allclose(found.predictions, backtest(LinearRegression(), X, Y, cv=3).predictions, rtol=1e-9)
@@ -409,6 +408,23 @@ def test_searches_are_backtested_and_hand_on_intervals():
     )
     np.testing.assert_allclose(found.predictions[55:], Y[54] + np.tile([-0.9, 0.9], (5, 1)))
     assert [one.best_params_ for one in found.estimators] == [{"bias": 0.0}] * 2
+
+
+def test_pipelines_are_backtested_and_hand_on_intervals():
+    frame = pd.DataFrame({"y": Y})
+    shift = FunctionTransformer(lambda frame: frame + 10.0)
+    cv = RollingOriginSplit(2, test_size=5)
+    mae = forecast_scorer(mean_absolute_error)
+    for model in (
+        make_pipeline(shift, Last()),
+        GridSearchCV(make_pipeline(shift, Last()), {"last__bias": [0.0]}, cv=cv),
+    ):
+        found = backtest(model, frame, cv=cv, method="predict_interval", scoring=mae)
+        plain = backtest(Last(), frame + 10.0, cv=cv, method="predict_interval", scoring=mae)
+        np.testing.assert_array_equal(found.predictions, plain.predictions)
+        np.testing.assert_array_equal(found.scores, plain.scores)
+    with pytest.raises(ValueError, match=r"^method='predict_quantiles' and Last has no such method"):
+        backtest(make_pipeline(shift, Last()), frame, cv=cv, method="predict_quantiles")
 
 
 def test_an_estimator_without_a_score():

@@ -128,13 +128,16 @@ def one_target(names: list[str], target: Any) -> int:
     )
 
 
-def times_of(estimator: Any, X: Any) -> np.ndarray | None:
+def times_of(estimator: Any, X: Any, given: Any) -> np.ndarray | None:
     """The time stamps of a table: of the estimator's column ``time``, else of the index of a frame.
 
     Parameters
     ----------
     estimator : estimator
     X : frame or array-like
+        As the estimator reads it.
+    given : frame or array-like
+        The same rows as they were given, before any step of a pipeline.
 
     Returns
     -------
@@ -142,7 +145,7 @@ def times_of(estimator: Any, X: Any) -> np.ndarray | None:
     """
     column = getattr(estimator, "time", None)
     if column is None:
-        return index_of(X)
+        return index_of(X, given)
     if hasattr(X, "columns"):
         return when(X[column], f"time={column!r}")
     return None if isinstance(column, str) else when(np.asarray(X)[:, column], f"time={column!r}")

@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_seq.inspection._drawing import BLUE, GREY, WIDTH, dot, finish, legend, pyplot, styled
 from sklearn_seq.inspection._rows import index_of, one_target, positions, read_numbers, rows_of, time_label, times_of
+from sklearn_seq.model_selection.inner import reaching
 from sklearn_seq.params import public
 
 __all__ = ["ForecastDisplay"]
@@ -161,7 +162,7 @@ class ForecastDisplay:
         Parameters
         ----------
         forecaster : forecaster
-            Fitted.
+            Fitted; of a search or a pipeline the forecaster inside is shown, in the units it forecasts in.
         X : array-like or frame of shape (n_rows, n_columns)
             Rows that follow those of training. One forecast is made every ``horizon`` rows, as `predict` does.
         X_past : array-like or frame of shape (n_past, n_columns), optional
@@ -189,6 +190,8 @@ class ForecastDisplay:
             For several series or targets of which none is chosen; for ``coverage`` of a forecaster without intervals.
         """
         pyplot(f"{cls.__name__}.from_estimator")
+        given, given_past = X, X_past  # whose index tells the time, if that behind a pipeline does not
+        forecaster, X, X_past = reaching(forecaster, X, X_past)
         if not hasattr(forecaster, "read_targets"):
             raise ValueError(
                 f"{type(forecaster).__name__} has no read_targets; wanted a forecaster, which finds its targets in X. Of another model, "
@@ -203,13 +206,13 @@ class ForecastDisplay:
             return answers if truth.ndim == 1 else answers[:, k]
 
         rows = rows_of(forecaster, X, series)
-        times = times_of(forecaster, X)
+        times = times_of(forecaster, X, given)
         interval = None if coverage is None else chosen(forecaster.predict_interval(X, coverage=coverage), rows)
         past = times_past = None
         if X_past is not None:
             rows_past = rows_of(forecaster, X_past, series)
             past = chosen(forecaster.read_targets(X_past), rows_past)
-            times_past = times_of(forecaster, X_past)
+            times_past = times_of(forecaster, X_past, given_past)
             times_past = None if times_past is None else times_past[rows_past]
         if name is None:
             name = names[k] if series is None else f"{names[k]} of {series}"

@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_seq.inspection._drawing import BLUE, GREY, ORANGE, dot, finish, legend, panels, pyplot, styled
 from sklearn_seq.inspection._rows import index_of, one_target, positions, read_numbers, rows_of, time_label, times_of
+from sklearn_seq.model_selection.inner import reaching
 from sklearn_seq.params import public
 
 __all__ = ["ResidualsDisplay"]
@@ -213,6 +214,9 @@ class ResidualsDisplay:
             For several series or targets of which none is chosen; for a regressor without ``y``.
         """
         pyplot(f"{cls.__name__}.from_estimator")
+        given = X
+        if y is None:  # a pipeline hands on few methods
+            estimator, X = reaching(estimator, X)
         if y is None and not hasattr(estimator, "read_targets"):
             raise ValueError(
                 f"y is None and {type(estimator).__name__} has no read_targets, so it does not find its targets in X; wanted them. Give "
@@ -227,7 +231,7 @@ class ResidualsDisplay:
         names = list(getattr(estimator, "target_names_", [f"y{i}" for i in range(truth.shape[1])]))
         k = one_target(names, target)
         rows = rows_of(estimator, X, series)
-        times = times_of(estimator, X)
+        times = times_of(estimator, X, given)
         if name is None and hasattr(estimator, "target_names_"):
             name = names[k] if series is None else f"{names[k]} of {series}"
         return cls.from_predictions(

@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_seq.inspection._drawing import BLUE, GREY, ORANGE, WIDTH, dot, finish, legend, panels, pyplot, styled
 from sklearn_seq.inspection._rows import read_numbers
+from sklearn_seq.model_selection.inner import innermost
 from sklearn_seq.params import public
 
 __all__ = ["TrainingCurveDisplay"]
@@ -155,7 +156,7 @@ class TrainingCurveDisplay:
             For a model without ``loss_curve_``.
         """
         pyplot(f"{cls.__name__}.from_estimator")
-        model = _innermost(estimator)
+        model = innermost(estimator)
         called = type(model).__name__
         losses = getattr(model, "loss_curve_", None)
         if losses is None:
@@ -174,14 +175,3 @@ class TrainingCurveDisplay:
             name=called if name is None else name,
         )
         return display.plot(ax, line_kwargs=line_kwargs)
-
-
-def _innermost(estimator: Any) -> Any:
-    """The model inside searches and pipelines."""
-    while True:
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif hasattr(estimator, "steps"):
-            estimator = estimator.steps[-1][1]
-        else:
-            return estimator

@@ -10,6 +10,7 @@ from sklearn.utils import _safe_indexing
 
 from sklearn_seq.metrics.intervals import interval_coverage
 from sklearn_seq.metrics.quantiles import pinball_loss
+from sklearn_seq.model_selection.inner import reaching
 from sklearn_seq.params import public
 
 __all__ = ["forecast_scorer", "interval_coverage_scorer", "pinball_scorer"]
@@ -30,7 +31,8 @@ def forecast_scorer(
     """Make a scorer of a metric of forecasts, quantiles or intervals.
 
     As `sklearn.metrics.make_scorer`, with what that lacks: quantiles and intervals; errors scaled by a past, series by
-    series; estimators scored without ``y``, if they tell their targets in ``X`` by a method ``read_targets(X)``.
+    series; estimators scored without ``y``, if they tell their targets in ``X`` by a method ``read_targets(X)``. Of a search
+    or a pipeline the model inside is asked, and finds its targets behind the steps in front of it.
 
     Parameters
     ----------
@@ -176,7 +178,8 @@ class _Scorer:
     options: dict[str, Any]
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
-        estimator = getattr(estimator, "best_estimator_", estimator)  # a search hands on predict alone
+        # a search and a pipeline hand on few methods
+        estimator, X, X_train = reaching(estimator, X, self.options.get("X_train"))
         try:
             ask = getattr(estimator, self.method)
         except AttributeError as error:
@@ -186,6 +189,8 @@ class _Scorer:
                 f"has. {_INSTEAD[self.method]}"
             ) from None
         options = dict(self.options)
+        if "X_train" in options:
+            options["X_train"] = X_train
         if self.method == "predict_quantiles":
             answers: tuple[Any, ...] = (ask(X, options["quantiles"]),)
         elif self.method == "predict_interval":

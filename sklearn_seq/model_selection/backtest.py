@@ -12,6 +12,7 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
+from sklearn_seq.model_selection.inner import innermost, reaching
 from sklearn_seq.model_selection.splits import RollingOriginSplit, read_column
 from sklearn_seq.params import public
 from sklearn_seq.sequences.weights import read_groups
@@ -75,8 +76,8 @@ def backtest(
     cv : int, cross-validator, iterable of (train, test) or None, default=None
         The folds; a number, or None for 5, means `RollingOriginSplit` of as many.
     method : str or callable, default="predict"
-        ``"predict"``, ``"predict_quantiles"``, ``"predict_interval"``, another method of the estimator, or
-        ``method(estimator, X_test)``. The answer has one row for each of ``X_test``.
+        ``"predict"``, ``"predict_quantiles"``, ``"predict_interval"``, another method of the estimator or of the one inside a
+        search or a pipeline, or ``method(estimator, X_test)``. The answer has one row for each of ``X_test``.
     scoring : str, callable, list or dict, optional
         As in `sklearn.model_selection.cross_validate`; None means the estimator's ``score``.
     groups : array-like of shape (n_samples,), optional
@@ -123,9 +124,9 @@ def backtest(
     >>> result.fold
     array([-1, -1, -1, -1,  0,  0,  1,  1])
     """
-    inner = estimator.estimator if hasattr(estimator, "refit") else estimator  # a search hands on predict alone
-    if not callable(method):
-        _require(inner, method)
+    inner = estimator.estimator if hasattr(estimator, "refit") else estimator
+    if not callable(method) and not hasattr(estimator, method):
+        _require(innermost(estimator), method)  # a search and a pipeline hand on few methods
     X, y, groups = indexable(X, y, groups)
     n = _num_samples(X)
     if cv is None or (isinstance(cv, Integral) and not isinstance(cv, bool)):
@@ -171,8 +172,8 @@ def _fold(
     if callable(method):
         answer = np.asarray(method(estimator, X_test))
     else:
-        owner = estimator if hasattr(estimator, method) else getattr(estimator, "best_estimator_", estimator)
-        answer = np.asarray(getattr(owner, method)(X_test))
+        owner, seen = (estimator, X_test) if hasattr(estimator, method) else reaching(estimator, X_test)
+        answer = np.asarray(getattr(owner, method)(seen))
     if answer.ndim == 0 or len(answer) != len(test):
         raise ValueError(
             f"{method if isinstance(method, str) else 'method'} gave an answer of shape {answer.shape} for {len(test)} rows; wanted "
