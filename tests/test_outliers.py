@@ -210,6 +210,35 @@ def test_scores_go_on_from_training_until_forgotten():
     assert (detector.score_samples(X[205:])[:5] != first[:5]).all()
 
 
+def test_training_rows_given_again_do_not_come_behind_their_own_end():
+    """They begin in the middle of a season that the end of training does not lead to, and none is remarkable."""
+    X = wave(391)
+    detector = ForecastDetector().fit(X)
+    assert np.mean(detector.predict(X) == -1) < 0.05
+    again, more = detector.score_samples(X), np.vstack([X, wave(400)[391:]])
+    np.testing.assert_allclose(
+        detector.score_samples(more)[:391], again, rtol=1e-9
+    )  # more rows behind them change nothing
+    np.testing.assert_array_equal(again, ForecastDetector().fit(X).forget().score_samples(X))
+    X[300:303] += 3.0
+    called = np.flatnonzero(ForecastDetector(smoothing=1, contamination=0.01).fit_predict(X) == -1)
+    assert {300, 301, 302} <= set(called.tolist()) and called.min() > 24
+    X[2] = 50.0  # what is remarkable enough is so at the beginning too
+    assert ForecastDetector(smoothing=1).fit(X).score_samples(X).argmin() == 2
+
+
+def test_training_rows_of_one_series_given_again_change_no_other():
+    frame = pd.concat([pd.DataFrame({"x": wave(200, seed=i)[:, 0], "shop": name}) for i, name in enumerate("ab")])
+    split = frame.groupby("shop").cumcount() < 150
+    detector = ForecastDetector(LinearForecaster(target="x", series_id="shop")).fit(frame[split])
+    of_a, later_b = split & (frame["shop"] == "a"), ~split & (frame["shop"] == "b")
+    given = frame[of_a | later_b]
+    found, is_a = detector.score_samples(given), (given["shop"] == "a").to_numpy()
+    np.testing.assert_allclose(found[~is_a], detector.score_samples(frame[later_b]), rtol=1e-12)
+    np.testing.assert_allclose(found[is_a], detector.score_samples(frame[of_a]), rtol=1e-12)
+    assert np.mean(found[is_a] < -1) < 0.1
+
+
 def test_series_of_one_table_do_not_see_each_other():
     frame = pd.concat([pd.DataFrame({"x": wave(200, seed=i)[:, 0], "shop": name}) for i, name in enumerate("ab")])
     mixed = frame.sort_index(kind="stable").reset_index(drop=True)

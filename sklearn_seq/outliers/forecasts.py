@@ -1,15 +1,19 @@
 """Rows of a table that no forecast saw coming."""
 
+import copy
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import BaseEstimator, clone
+from sklearn.isotonic import isotonic_regression
 from sklearn.utils import Tags, _safe_indexing, get_tags
 
 from sklearn_seq.families.linear import LinearForecaster
 from sklearn_seq.outliers._base import FALSE_ALARMS, DetectorMixin
 from sklearn_seq.params import AtLeast, Positional, estimator
+from sklearn_seq.sequences.tables import Table
 from sklearn_seq.tasks.forecast import ForecastingMixin
 
 __all__ = ["ForecastDetector"]
@@ -22,6 +26,8 @@ _FREEDOM = 3.0  # degrees of freedom: errors have heavy tails
 _SMALLEST = 1e-3  # deviation of errors, in deviations of the target: what never varies is not known better
 _MOST_CORRELATED = 0.9  # errors of neighbouring rows
 _FEW = 10  # errors of a step, below which it is not told apart
+_BEGINNINGS = 32  # stretches of training, by which it is learnt how much more errs who knows few rows before
+_RECOGNISED = 64  # rows at the beginning of training, by which it is known again
 
 
 class _Errors(NamedTuple):
@@ -32,7 +38,9 @@ class _Errors(NamedTuple):
     series: np.ndarray  # (n_series of the table,), their numbers in fit
     starts: np.ndarray
     stops: np.ndarray
-    cold: np.ndarray  # (n_series of the table,), whether they stand by themselves
+    before: (
+        np.ndarray
+    )  # (n_series of the table,), rows of training that are known before their first; 0: they stand by themselves
     rows: np.ndarray | None  # places in X, where the table has another order
 
     def back(self, found: np.ndarray) -> np.ndarray:
@@ -56,8 +64,10 @@ class ForecastDetector(DetectorMixin, BaseEstimator):
     64, ... rows, up to ``smoothing`` [1]_, each average less what it is for normal rows, and in units of what one stretch of that length
     in three hundred (of three lengths) exceeds. A row's score is the negative largest of these: -1 is remarkable.
 
-    As with forecasters, rows given to ``score_samples`` go on from those of training, whose last rows are remembered; with time
-    stamps, rows that do not go on stand by themselves, and so they do after `forget`.
+    As with forecasters, rows given to ``score_samples`` go on from those of training, whose last rows are remembered. Rows that begin as
+    the training rows do (the same first 64) are those again, and stand by themselves; with time stamps so do all that do not go on, and
+    after `forget` so do any. Where a forecast knows fewer rows than its look-back, errors are taken in units of what they are there: at
+    its beginning a series that stands by itself is judged mildly.
 
     The spread, and with ``contamination="auto"`` the threshold, come from errors on the last fifth of the training rows, made by a
     forecaster that learnt from the others; then one learns from all.
@@ -127,6 +137,8 @@ class ForecastDetector(DetectorMixin, BaseEstimator):
         most = min(_SMOOTHING, max(1, longest // 8)) if self.smoothing == "auto" else int(self.smoothing)
         self.widths_ = (*(width for width in _WIDTHS if width < most), most)
         self._solved = _spread(errors.values, errors.steps, int(whole._table["horizon"]))
+        self._solved = self._solved | {"at_beginning": np.ones(0)}
+        self._solved = self._solved | {"at_beginning": self._spread_at_beginnings(X)}
         surprise = self._surprise(errors)
         last = np.full((len(whole.series_), most - 1), np.nan)
         for number, start, stop in zip(
@@ -136,6 +148,7 @@ class ForecastDetector(DetectorMixin, BaseEstimator):
             last[number, most - 1 - kept :] = surprise[stop - kept : stop]
         normal = _normal(surprise, FALSE_ALARMS / len(self.widths_))
         self._solved = self._solved | {"last": last, "normal": normal, "centered": bool(self.centered)}
+        self._solved = self._solved | {"first": _first_rows(whole._read_again(X), whole.series_)}
         return -1.0
 
     def _held_out_errors(self, model: Any, X: Any) -> _Errors:
@@ -147,41 +160,77 @@ class ForecastDetector(DetectorMixin, BaseEstimator):
         if table.rows is not None:
             held[table.rows] = held.copy()
         if not held.any():
-            return self._errors(self.forecaster_, X)
+            return self._errors_of(self.forecaster_, table, alone=True)
         rows, X = np.arange(len(held)), X if hasattr(X, "columns") else np.asarray(X)
         try:
             early = clone(model).fit(_safe_indexing(X, rows[~held]))
         except ValueError:  # all rows are enough for its horizon, and fewer are not
-            return self._errors(self.forecaster_, X)
-        return self._errors(early, _safe_indexing(X, rows[held]))
+            return self._errors_of(self.forecaster_, table, alone=True)
+        return self._errors_of(early, early._read_again(_safe_indexing(X, rows[held])))
+
+    def _spread_at_beginnings(self, X: Any) -> np.ndarray:
+        """By how many rows are known before a row, from none to one less than the look-back: how far errors go, 1 as usual."""
+        model = self.forecaster_
+        table, lookback = model._read_again(X), model.lookback_
+        room = table.lengths - lookback
+        series = np.repeat(np.arange(len(room)), np.maximum(room, 0))
+        if not len(series):
+            return np.ones(lookback)
+        begins = np.concatenate([np.arange(n) + start for n, start in zip(room, table.starts, strict=True) if n > 0])
+        some = np.unique(np.linspace(0, len(begins) - 1, _BEGINNINGS).astype(np.int64))
+        labels = [table.labels[i] for i in series[some].tolist()]
+        stretches = Table(table.values, begins[some], begins[some] + lookback, labels)
+        errors = self._errors_of(model, stretches, alone=True)
+        apart = self._distance(errors).reshape(len(some), lookback)
+        found = _deviation(np.where(np.isnan(apart), 1.0, apart))
+        return np.maximum(1.0, isotonic_regression(found, increasing=False))
 
     # -- scoring -----------------------------------------------------------------------------------------------------
 
-    def _errors(self, model: Any, X: Any) -> _Errors:
-        table, answers, (series, steps) = model._by_row(X)
+    def _errors_of(self, model: Any, table: Table, *, alone: bool = False) -> _Errors:
+        answers, (series, steps) = model._of_rows(table, alone=alone)
         target = list(model._columns().target)
         found = model._unscaled(model._center(answers[:, None])[:, 0], series)
-        values = table.values[:, target].astype(np.float64) - found
         place = {label: i for i, label in enumerate(self.forecaster_.series_)}
         numbers = np.array([place[label] for label in table.labels])
+        # stretches of a table may overlap: its rows as often as they are in them
+        stops = np.cumsum(table.lengths)
+        starts = stops - table.lengths
+        rows = np.arange(len(found)) + np.repeat(table.starts - starts, table.lengths)
+        values = table.values[rows][:, target].astype(np.float64) - found
         values /= self.forecaster_._table["deviation"][np.repeat(numbers, table.lengths)][:, target]
-        cold = model._hold_stamps(table, numbers, model._memory())
-        return _Errors(values, steps, numbers, table.starts, table.stops, cold, table.rows)
+        memory = model._memory()
+        cold = np.ones(len(numbers), dtype=bool) if alone else model._hold_stamps(table, numbers, memory)
+        known = np.where(cold, 0, memory.lengths[numbers])
+        # who reads fewer rows than the forecaster of all rows lacks none either
+        known[known >= model.lookback_] = self.forecaster_.lookback_
+        return _Errors(values, steps, numbers, starts, stops, known, table.rows)
 
-    def _surprise(self, errors: _Errors) -> np.ndarray:
-        """Of each row by itself, (n_rows,)."""
+    def _distance(self, errors: _Errors) -> np.ndarray:
+        """How far each row is from what was forecast, (n_rows,); NaN where the truth is missing."""
         solved = self._solved
         scaled = (errors.values - solved["center"]) / solved["by_step"][errors.steps, None]
         known = ~np.isnan(scaled)
         apart = np.where(known, scaled, 0.0) @ solved["root"]
-        return np.log1p(np.einsum("nk,nk->n", apart, apart) / np.maximum(known.sum(axis=1), 1) / _FREEDOM)
+        square = np.einsum("nk,nk->n", apart, apart) / np.maximum(known.sum(axis=1), 1)
+        distance = np.where(known.any(axis=1), np.sqrt(square), np.nan)
+        usual = solved["at_beginning"]
+        if (errors.before < len(usual)).any():
+            begins = np.repeat(errors.before - errors.starts, errors.stops - errors.starts)
+            known_before = np.arange(len(distance)) + begins - errors.steps
+            distance /= np.append(usual, 1.0)[np.minimum(known_before, len(usual))]
+        return distance
+
+    def _surprise(self, errors: _Errors) -> np.ndarray:
+        """Of each row by itself, (n_rows,)."""
+        return np.log1p(np.nan_to_num(self._distance(errors)) ** 2 / _FREEDOM)
 
     def _scan(self, surprise: np.ndarray, errors: _Errors) -> np.ndarray:
         """Scores, in the order of the table."""
         out, last = np.empty_like(surprise), self._solved["last"]
-        parts = zip(errors.starts.tolist(), errors.stops.tolist(), errors.series.tolist(), errors.cold, strict=True)
-        for start, stop, number, cold in parts:
-            before = np.full_like(last[number], np.nan) if cold else last[number]
+        parts = zip(errors.starts.tolist(), errors.stops.tolist(), errors.series.tolist(), errors.before, strict=True)
+        for start, stop, number, known in parts:
+            before = last[number] if known else np.full_like(last[number], np.nan)
             found = [self._averaged(surprise[start:stop], before, width) for width in self.widths_]
             out[start:stop] = -np.max(found, axis=0)
         return out
@@ -198,8 +247,27 @@ class ForecastDetector(DetectorMixin, BaseEstimator):
         return (total / count - normal["mean"]) / (normal["high"] - normal["mean"]) / remarkable
 
     def _scores(self, X: Any) -> np.ndarray:
-        errors = self._errors(self.forecaster_, X)
+        table = self.forecaster_._read_again(X)
+        errors = self._errors_of(self._who_knows(table), table)
         return errors.back(self._scan(self._surprise(errors), errors))
+
+    def _who_knows(self, table: Table) -> Any:
+        """The forecaster, without the last rows of series whose training rows are given again: they come before these."""
+        model, first = self.forecaster_, self._solved["first"]
+        place = {label: i for i, label in enumerate(model.series_)}
+        again = []
+        for label, start, stop in zip(table.labels, table.starts.tolist(), table.stops.tolist(), strict=True):
+            rows = first["values"][first["starts"][place[label]] : first["stops"][place[label]]]
+            if len(rows) and np.array_equal(table.values[start : min(stop, start + len(rows))], rows, equal_nan=True):
+                again.append(place[label])
+        if not again:
+            return model
+        memory = model._memory()
+        lengths = memory.lengths.copy()
+        lengths[again] = 0
+        model = copy.copy(model)
+        model._table = model._table | {"memory": asdict(replace(memory, lengths=lengths))}
+        return model
 
     def forget(self) -> Any:
         """Drop the rows of training that are remembered: rows given next stand by themselves.
@@ -211,7 +279,9 @@ class ForecastDetector(DetectorMixin, BaseEstimator):
         """
         self._require_fitted()
         self.forecaster_.forget()
-        self._solved = self._solved | {"last": np.full_like(self._solved["last"], np.nan)}
+        first = self._solved["first"]
+        nothing = {"values": first["values"][:0], "starts": 0 * first["starts"], "stops": 0 * first["stops"]}
+        self._solved = self._solved | {"last": np.full_like(self._solved["last"], np.nan), "first": nothing}
         return self
 
     def __sklearn_tags__(self) -> Tags:
@@ -245,6 +315,17 @@ def _spread(errors: np.ndarray, steps: np.ndarray, horizon: int) -> dict[str, An
     covariance = errors.T @ errors / len(errors) * np.outer(scale, scale)
     variance, vectors = np.linalg.eigh(covariance)
     return {"center": center, "by_step": by_step, "root": vectors / np.sqrt(np.maximum(variance, _SMALLEST**2))}
+
+
+def _first_rows(table: Table, series: list) -> dict[str, np.ndarray]:
+    """Of each series of training, in the order of fit."""
+    place = {label: i for i, label in enumerate(series)}
+    counts, parts = np.zeros(len(series), dtype=np.int64), [np.empty(0)] * len(series)
+    for label, start, stop in zip(table.labels, table.starts.tolist(), table.stops.tolist(), strict=True):
+        parts[place[label]] = table.values[start : min(stop, start + _RECOGNISED)].copy()
+        counts[place[label]] = len(parts[place[label]])
+    stops = np.cumsum(counts)
+    return {"values": np.concatenate(parts), "starts": stops - counts, "stops": stops}
 
 
 def _normal(surprise: np.ndarray, share: float) -> dict[str, float]:

@@ -80,8 +80,12 @@ class AnsweringMixin(TableReadingMixin):
     def _by_row(self, X: Any) -> tuple[Table, np.ndarray, np.ndarray]:
         """Answers for each row of ``X``, scaled, (n_rows, n_targets, numbers), and the series (in fit) of each row."""
         table = self._read_again(X)
+        return table, *self._of_rows(table)
+
+    def _of_rows(self, table: Table, *, alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """As `_by_row`, of a table that was read; ``alone`` if none of its series goes on from training."""
         horizon = self._table["horizon"]
-        running = self._run_on(table, horizon)
+        running = self._run_on(table, horizon, alone=alone)
         windows = running.every(horizon)
         answers = self._answers(windows, horizon)
         tail = answers.shape[2:]
@@ -90,7 +94,7 @@ class AnsweringMixin(TableReadingMixin):
         within = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts)
         found = found[within < np.repeat(running.lengths, counts)]
         steps = within[within < np.repeat(running.lengths, counts)] % horizon
-        return table, found, np.stack([np.repeat(running.series, running.lengths), steps])
+        return found, np.stack([np.repeat(running.series, running.lengths), steps])
 
     def _unscaled(self, found: np.ndarray, series: np.ndarray, *, shift: bool = True) -> np.ndarray:
         """(n, ..., n_targets) in units of the targets."""
