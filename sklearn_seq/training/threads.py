@@ -7,9 +7,10 @@ import torch
 
 __all__ = ["auto_threads", "hold_threads"]
 
-# Below some 8 million operations a product, a second thread brings little on an idle machine and costs several times
-# the step beside a busy neighbour. A judgement from trials on two cores; docs/benchmarks.md has no table of it.
-_WORTH_A_THREAD = 8e6
+# Operations of a product, about a millisecond of one processor: below, what a second thread gains is little against what is lost
+# beside a busy neighbour, where every operation with threads waits for the slower one. (Seen on two cores, one of them busy: products
+# of 784 x 500 with 32 rows, 0.3 ms each on one thread, took 8 to 17 ms on two, and so did all small operations around them.)
+_WORTH_A_THREAD = 1e8
 _MOST = 8
 
 _condition = threading.Condition()
