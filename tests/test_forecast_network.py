@@ -255,6 +255,14 @@ def test_early_stopping_holds_out_the_last_origins_and_nothing_trained_on_reache
     assert one.validation_scores_ != two.validation_scores_
 
 
+def test_no_forecaster_has_a_parameter_for_the_scaling_that_it_always_does():
+    for name in ("GRUForecaster", "DBNForecaster", "VAEForecaster"):
+        cls = getattr(sklearn_seq, name)
+        assert "standardize" not in cls().get_params()
+        with pytest.raises(TypeError, match="standardize"):
+            cls(standardize=False)
+
+
 def test_warm_start_goes_on():
     X = waves()
     model = GRUForecaster(**SMALL, warm_start=True).fit(X[:120])

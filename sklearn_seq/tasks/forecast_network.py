@@ -193,6 +193,7 @@ class NetworkForecasterMixin(ForecasterMixin, FittedState, CallbackSupportMixin,
     lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 2e-3
 
     _in_spans: ClassVar[bool] = False
+    _without: ClassVar[tuple[str, ...]] = ("standardize",)  # series are scaled, each by its own rows
 
     # -- fit ---------------------------------------------------------------------------------------------------------
 
