@@ -24,6 +24,7 @@ COMMON = {"hidden_size": 256, "embedding_size": 64, "tie_weights": False, "n_gra
 SETTINGS = {
     "short": COMMON | {"dropout": 0.1, "max_epochs": 3},
     "long": COMMON | {"dropout": 0.25, "max_epochs": 12},
+    "large": COMMON | {"hidden_size": 512, "dropout": 0.35, "max_epochs": 12},
 }
 PIECES = 20
 
