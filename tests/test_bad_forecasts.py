@@ -492,6 +492,12 @@ BAD_STEPS = [
         KNOWN,
     ),
     Bad(
+        "an index of series and times",
+        fit(PANEL.set_index(["id", "day"])),
+        ValueError,
+        r"^X has an index of 2 levels, which is not read; wanted series and times as columns\. Give X\.reset_index\(\) with",
+    ),
+    Bad(
         "X_future with a stamp twice",
         after(FRAME, "forecast", 2, pd.concat([NEXT[:2], NEXT[1:3]])),
         ValueError,

@@ -149,6 +149,19 @@ def test_rows_count_in_score_as_they_weigh():
         f.score(X[80:], sample_weight=weight[1:])
 
 
+def test_each_target_is_scored_where_it_is_known():
+    X = table(120).drop(columns="known")
+    f = AR(lookback=4, missing="mask").fit(X[:80])
+    found, holes = f.predict(X[80:]), X[80:].copy()
+    holes.iloc[::2, 0] = np.nan
+    holes.iloc[1::2, 1] = np.nan  # no row is complete
+    f.predict = lambda X: found
+    wanted = np.mean([r2_score(holes.iloc[k::2, 1 - k], found[k::2, 1 - k]) for k in (0, 1)])
+    assert f.score(holes) == pytest.approx(wanted, rel=1e-12)
+    with pytest.raises(ValueError, match="the truth of no target is known in two rows; wanted some to score"):
+        f.score(holes * np.nan)
+
+
 def test_y_that_differs_from_the_target_is_refused_with_its_row():
     X = table()
     y = X["y"].copy()

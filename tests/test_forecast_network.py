@@ -239,6 +239,13 @@ def test_what_is_missing_is_not_learnt():
         GRUForecaster(**SMALL).fit(holes)
 
 
+def test_early_stopping_scores_each_step_where_its_truth_is_known():
+    X = waves(120)
+    X[::2, 0] = X[1::2, 1] = np.nan  # no origin knows all that follows it
+    model = GRUForecaster(**SMALL, missing="mask", early_stopping=True, validation_fraction=0.3).fit(X)
+    assert model.validation_scores_[0] > 0.5
+
+
 def test_early_stopping_holds_out_the_last_origins_and_nothing_trained_on_reaches_them():
     X = waves(200, 1)
     params = SMALL | {"early_stopping": True, "validation_fraction": 0.25, "linear": "none", "max_epochs": 3}

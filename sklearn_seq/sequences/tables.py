@@ -181,6 +181,11 @@ def settle_columns(
         raise ValueError(
             "X has no column to forecast beside known_future and static ones; wanted at least one. Give target."
         )
+    if time is None and series is None and getattr(getattr(X, "index", None), "nlevels", 1) > 1:
+        raise ValueError(
+            f"X has an index of {X.index.nlevels} levels, which is not read; wanted series and times as columns. Give X.reset_index() "
+            "with series_id and time, or X.reset_index(drop=True) if all rows are of one series."
+        )
     if time is None and getattr(getattr(X, "index", None), "dtype", None) is not None and _holds_times(X.index):
         time = _INDEX
     index = X.index.name if time == _INDEX else None

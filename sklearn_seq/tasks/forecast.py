@@ -20,7 +20,7 @@ from sklearn_seq.tasks.state import keep_on_failure
 if TYPE_CHECKING:
     pass
 
-__all__ = ["ForecasterMixin", "ForecastingMixin"]
+__all__ = ["ForecasterMixin", "ForecastingMixin", "r2_of_known"]
 
 _PRIVATE = (
     "_table",
@@ -248,14 +248,24 @@ class ForecastingMixin(sklearn.base.RegressorMixin, UncertaintyMixin):
         Returns
         -------
         float
-            The mean of all targets, rows whose truth is missing left out.
+            The mean of all targets, each over the rows where its truth is known.
+
+        Raises
+        ------
+        ValueError
+            Where no target is known in two rows.
         """
         truth = self.read_targets(X) if y is None else np.asarray(y, dtype=np.float64)
         found = self.predict(X)
         check_consistent_length(found, truth)
-        there = ~np.isnan(truth.reshape(len(truth), -1)).any(axis=1)
-        weight = None if sample_weight is None else read_weight(sample_weight, len(there))[there]
-        return float(r2_score(truth[there], found[there], sample_weight=weight))
+        weight = None if sample_weight is None else read_weight(sample_weight, len(truth))
+        there = ~np.isnan(truth)
+        if not there.all():
+            found_r2 = r2_of_known(truth.reshape(len(truth), -1), found.reshape(len(found), -1), weight)
+            if np.isnan(found_r2):
+                raise ValueError("the truth of no target is known in two rows; wanted some to score. Give more rows.")
+            return found_r2
+        return float(r2_score(truth, found, sample_weight=weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -264,6 +274,24 @@ class ForecastingMixin(sklearn.base.RegressorMixin, UncertaintyMixin):
         tags.regressor_tags.poor_score = True
         tags.input_tags.allow_nan = self.missing == "mask"
         return tags
+
+
+def r2_of_known(truth: np.ndarray, found: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """The mean R2 of columns, each over the rows where its truth is known; of those with two at least, NaN without one.
+
+    Parameters
+    ----------
+    truth : ndarray of shape (n, k)
+        NaN where it is not known.
+    found : ndarray of shape (n, k)
+    weight : ndarray of shape (n,), optional
+    """
+    scores = []
+    for one, other in zip(truth.T, found.T, strict=True):
+        there = ~np.isnan(one)
+        if there.sum() > 1:
+            scores.append(r2_score(one[there], other[there], sample_weight=None if weight is None else weight[there]))
+    return float(np.mean(scores)) if scores else float("nan")
 
 
 @estimator

@@ -17,7 +17,7 @@ from sklearn_seq.params import AtLeast, Positive, estimator
 from sklearn_seq.sequences.horizons import Windows
 from sklearn_seq.sequences.tables import Columns
 from sklearn_seq.tasks.base import _OF_REPLICAS
-from sklearn_seq.tasks.forecast import ForecasterMixin
+from sklearn_seq.tasks.forecast import ForecasterMixin, r2_of_known
 from sklearn_seq.tasks.pretrain import GENTLE, Body, freeze_parameters, read_body
 from sklearn_seq.tasks.regress import check_levels
 from sklearn_seq.tasks.state import FittedState, keep_on_failure
@@ -374,11 +374,10 @@ class NetworkForecasterMixin(ForecasterMixin, FittedState, CallbackSupportMixin,
         def score(answers: np.ndarray, part: Part) -> float:
             truth, there = loss.truth(torch.from_numpy(part.target))
             center = self._center(answers.reshape(*truth.shape, -1)).reshape(len(answers), -1)
-            told = np.ones(center.shape, bool) if there is None else there.numpy().reshape(center.shape)
-            known = told.all(axis=1)
-            if known.sum() < 2:
-                return float("nan")
-            return float(r2_score(truth.numpy().reshape(center.shape)[known], center[known]))
+            came = truth.numpy().reshape(center.shape)
+            if there is not None and not there.all():
+                return r2_of_known(np.where(there.numpy().reshape(center.shape), came, np.nan), center)
+            return float(r2_score(came, center)) if len(came) > 1 else float("nan")
 
         same = sorted((name, repr(value)) for name, value in self._fitted_params.items() if name not in _OF_REPLICAS)
         shift = None if found is None or found["kind"] != "ridge" else (found["shift"], len(found["coef"]))
