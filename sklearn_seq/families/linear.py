@@ -228,8 +228,8 @@ class LinearForecaster(SolvedForecasterMixin, BaseEstimator):
                 return _Choice(min(self.lookback_, _WITH_GAPS), shifts, given, float("nan"), gaps=True)
         own = n_targets > 1 and self.channels != "shared"
         if own and self.channels == "auto" and windows.layout.marked:  # a target without a window has no map of its own
-            each = (series.values[:, [i]] for i in range(n_targets))
-            own = all(share_without_gaps(one, series.starts, series.stops, 1 + horizon) for one in each)
+            columns = (series.values[:, [i]] for i in range(n_targets))
+            own = all(share_without_gaps(one, series.starts, series.stops, 1 + horizon) for one in columns)
         must_own = self.channels == "own" or (given is not None and len(given) > 1)
         settled = given is not None and len(lookbacks) == len(shifts) == 1 and not must_score
         if settled and (must_own or not own):

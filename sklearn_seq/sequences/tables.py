@@ -162,7 +162,7 @@ def settle_columns(
             if not by_name and isinstance(column, str):
                 raise ValueError(
                     f"{role}={column!r} is a name, and X is an array, whose columns have none; wanted a position from 0 to "
-                    f"{len(columns) - 1}. Give that, or X as a frame."
+                    f"{len(columns) - 1}. Give that, or X as a frame, which steps of a pipeline hand on by set_output(transform='pandas')."
                 )
             if column not in columns or isinstance(column, bool):
                 have = ", ".join(map(repr, columns[:8])) + (", ..." if len(columns) > 8 else "")
