@@ -186,6 +186,23 @@ def test_minus_one_beside_one_label_or_named_is_a_class():
     assert make().fit(X, np.where(Y, "-1", "1")).classes_.tolist() == ["-1", "1"]  # text has no such mark
 
 
+def test_minus_one_beside_another_label_is_told():
+    with pytest.warns(UserWarning, match=r"^y holds -1 and 0 alone, so -1 is read as a class"):
+        assert make(pretrain_epochs=0, max_epochs=1).fit(X, np.where(Y, 0, -1)).classes_.tolist() == [-1, 0]
+
+
+def test_kind_of_units_is_known_after_pretraining():
+    assert make().pretrain(X, max_epochs=1).fit(X, Y).visible_ == "bernoulli"
+    assert make().pretrain(X + 5, max_epochs=1).fit(X + 5, Y).visible_ == "gaussian"
+    with pytest.raises(ValueError, match=r"visible='bernoulli' wants them in \[0, 1\]"):
+        make(visible="bernoulli").pretrain(X, max_epochs=1).fit(X + 5, Y)
+
+
+def test_no_parameter_speaks_of_text_which_is_refused():
+    for cls in (DBNClassifier, DBNRegressor, DBNForecaster):
+        assert not {"embedding_size", "token_dropout"} & cls().get_params().keys()
+
+
 def test_partial_fit_leaves_rows_without_a_label_out():
     y = Y.copy()
     y[30:] = -1

@@ -361,6 +361,11 @@ def test_saved_and_loaded(detector, tmp_path):
         (ForecastDetector(), np.zeros((5, 6, 2)), r"reads one table"),
         (ForecastDetector(), np.zeros((1, 2)), r"wanted more than the horizon"),
         (SubspaceDetector(contamination=0.7), np.zeros((5, 6)), r"'contamination' parameter"),
+        (
+            SubspaceDetector(n_components=1.5),
+            np.zeros((5, 6)),
+            r"^n_components=1.5; wanted a whole number of components",
+        ),
     ],
 )
 def test_refused(detector, X, message):

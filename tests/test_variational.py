@@ -4,24 +4,31 @@ import copy
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.stats import multivariate_normal, norm
+from sklearn.base import clone
+from sklearn.exceptions import DataConversionWarning
 
 import sklearn_seq
 from sklearn_seq import (
     CNNClassifier,
+    DeepEnsembleClassifier,
     GRUClassifier,
     LatentSpaceDisplay,
     ReconstructionDisplay,
     Sequences,
     SequenceVAE,
+    SlidingWindow,
     TCNClassifier,
     TransformerClassifier,
     VAEClassifier,
     VAEForecaster,
     VAERegressor,
 )
+from sklearn_seq.ensemble import members
 from sklearn_seq.layers.decoders import LatentDecoder, PlacePool, Places, Pointwise
 from sklearn_seq.layers.likelihoods import Bernoulli, Categorical, CodeInput, Gaussian
 from sklearn_seq.layers.scaling import InputScaling
@@ -309,6 +316,21 @@ def test_answers_have_the_form_of_X(X):
     assert isinstance(model.score_steps(X), Sequences if lengths else np.ndarray)
 
 
+def test_lengths_are_drawn_as_sequences_weigh():
+    weight = np.arange(40) % 3 + 1
+    weighed = make().fit(RAGGED, sample_weight=weight)
+    copies = make().fit([x for x, n in zip(RAGGED, weight, strict=True) for _ in range(n)])
+    np.testing.assert_array_equal(weighed.length_counts_, copies.length_counts_)
+    assert weighed.sample(9, random_state=0).lengths.tolist() == copies.sample(9, random_state=0).lengths.tolist()
+
+
+def test_rows_of_a_frame_are_gone_between():
+    frame = pd.DataFrame(X3[:, :, 0]).add_prefix("t")
+    model = make().fit(frame)
+    found = model.interpolate(frame.iloc[0], frame.iloc[1], n_steps=3)  # no warning of names
+    np.testing.assert_allclose(found[[0, 2]], model.reconstruct(frame[:2]), atol=1e-6)
+
+
 def test_steps_add_up_to_the_density_given_the_latent_mean():
     model = make(dtype="float64").fit(RAGGED)
     found = [steps.sum() for steps in model.score_steps(RAGGED)]
@@ -442,6 +464,53 @@ def test_labels_of_minus_one_are_none():
 def test_minus_one_beside_one_other_label_is_a_label():
     y = np.where(LABELS > 0, 1, -1)
     assert VAEClassifier(**SMALL).fit(X3, y).classes_.tolist() == [-1, 1]
+    with pytest.warns(UserWarning, match=r"^y holds -1 and 0 alone, so -1 is read as a class"):
+        assert VAEClassifier(**SMALL).fit(X3, np.where(y == 1, 0, y)).classes_.tolist() == [-1, 0]
+
+
+def test_labels_of_minus_one_in_a_column_are_none():
+    y = np.where(np.arange(40) % 3, LABELS, -1)
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        model = VAEClassifier(**SMALL).fit(X3, y[:, None].copy())
+    np.testing.assert_array_equal(model.predict_proba(X3), VAEClassifier(**SMALL).fit(X3, y).predict_proba(X3))
+    with pytest.raises(ValueError, match=r"^y is -1 in all 40 rows.*To learn without labels, use SequenceVAE"):
+        VAEClassifier(**SMALL).fit(X3, np.full(40, -1))
+
+
+def test_early_stopping_is_decided_on_rows_with_a_label():
+    """Of four labels among forty rows one is held out, and no row without."""
+    y = np.where(np.arange(40) < 4, [0, 1, 0, 1] * 10, -1)
+    stopping = few(early_stopping=True, validation_fraction=0.25)
+    model = VAEClassifier(**stopping).fit(X3, y)
+    assert np.isfinite(model.validation_scores_).all()
+    groups = np.arange(40) // 2  # rows without a label of a group that is held out are no rows to train on
+    reading = VAEClassifier()._read(X3, y, None, None, None, groups)
+    train, valid = model._hold_out(reading, 0.5, np.random.RandomState(0))
+    assert len(valid) and (reading.target[valid] >= 0).all()
+    assert not set(reading.groups[train]) & set(reading.groups[valid])
+    windows = sliding_window_view(np.arange(50.0), 5)
+    some = np.where(np.arange(46) % 5, np.nan, windows.mean(axis=1))
+    overlapping = SlidingWindow(5).fit_transform(np.arange(50.0)[:, None])[4:]
+    reading = VAERegressor()._read(overlapping, some, None, None, None, None)
+    train, valid = VAERegressor()._hold_out(reading, 0.2, np.random.RandomState(0))
+    assert len(valid) and reading.data.stops[train].max() <= reading.data.starts[valid].min()
+
+
+def test_members_of_an_ensemble_train_as_they_do_alone(monkeypatch):
+    y = np.where(np.arange(40) % 2, LABELS, -1)
+    ensemble = DeepEnsembleClassifier(VAEClassifier(**few(beta=3.0)), n_estimators=1, random_state=0).fit(X3, y)
+    member = ensemble.estimators_[0]
+    np.testing.assert_allclose(clone(member).fit(X3, y).predict_proba(X3), member.predict_proba(X3), atol=1e-6)
+    with pytest.raises(ValueError, match=r"^adversarial=0.1 and VAEClassifier each say what a step of training is"):
+        DeepEnsembleClassifier(VAEClassifier(**SMALL), adversarial=0.1).fit(X3, y)
+    told, known = [], members.HeldOut
+    monkeypatch.setattr(
+        members, "HeldOut", lambda data, y, *rest, **how: told.append(y) or known(data, y, *rest, **how)
+    )
+    DeepEnsembleClassifier(VAEClassifier(**SMALL), n_estimators=2, calibration_fraction=0.5).fit(
+        X3, np.where(y > 0, 7, y)
+    )
+    assert len(told[0]) == 10 and set(told[0].tolist()) == {0, 7}  # half of the rows with a label
 
 
 def test_partial_fit_with_and_without_labels():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,8 +183,9 @@ def _train_ours(
                 "calibration_fraction needs members that read X alike, so that all leave the same rows out; these differ in "
                 "dtype or missing. Give all the same."
             )
-        labels = one.target if stratified else None
-        kept, out = _split(one.data, how.calibration_fraction, random_state, labels, one.groups)
+        share: float = how.calibration_fraction
+        with _refusing(one.data, share, one.groups):
+            kept, out = members[0]._hold_out(one, share, random_state)
         target: np.ndarray = one.target[out]
         y = members[0].classes_[target] if stratified else target  # type: ignore[attr-defined]
         held_out = HeldOut(one.data[out], y, one.weight[out], is_read=True)
@@ -217,16 +219,11 @@ def _same_rows(one: Reading, other: Reading) -> bool:
     )
 
 
-def _split(
-    data: Sequences,
-    fraction: float,
-    random_state: np.random.RandomState,
-    labels: np.ndarray | None,
-    groups: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers to train on and to hold out."""
+@contextmanager
+def _refusing(data: Sequences, fraction: float, groups: np.ndarray | None) -> Iterator[None]:
+    """Say of rows of which none can be held out what the ensemble was asked for."""
     try:
-        return hold_out(data, fraction, random_state=random_state, labels=labels, groups=groups)
+        yield
     except ValueError as error:
         among = "" if groups is None else f" in {len(np.unique(groups))} groups"
         raise ValueError(
@@ -256,7 +253,12 @@ def _plan(member: TaskMixin, reading: Reading, how: Training, random_state: np.r
         )
     plan.n_epochs -= n_epochs % how.n_snapshots  # cycles are equally long
     plan.n_cycles, plan.average_from = how.n_snapshots, how.average_weights
-    plan.step = AdversarialStep(how.adversarial) if how.adversarial else None
+    if how.adversarial:
+        if plan.step is not None:
+            raise ValueError(
+                f"adversarial={how.adversarial} and {type(member).__name__} each say what a step of training is; set adversarial=0"
+            )
+        plan.step = AdversarialStep(how.adversarial)
     return plan
 
 
@@ -309,7 +311,9 @@ def _train_any(
     if how.calibration_fraction is not None:
         # which rows these are does not depend on what is in them, unless they are windows that overlap
         data_to_split = X if isinstance(X, Sequences) else Sequences(np.zeros((n, 1)), rows, rows + 1)
-        rows, out = _split(data_to_split, how.calibration_fraction, random_state, y if stratified else None, groups)
+        share, labels = how.calibration_fraction, y if stratified else None
+        with _refusing(data_to_split, share, groups):
+            rows, out = hold_out(data_to_split, share, random_state=random_state, labels=labels, groups=groups)
         weights_out = np.ones(len(out)) if weight is None else weight[out]
         held_out = HeldOut(_rows_of(X, out, n), y[out], weights_out)
     drawn = [rows[random_state.randint(len(rows), size=len(rows))] if how.bootstrap else rows for _ in members]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -223,6 +223,8 @@ class _TunedMixin:
         Of `fit`'s own pre-training: mean squared error of a reconstruction, a visible unit, in each epoch of each layer.
     """
 
+    _without: ClassVar[tuple[str, ...]] = ("embedding_size", "token_dropout")  # it reads numbers alone
+
     def _pass_gate(
         self: Any, X: Any, *, reset: bool, sample_weight: Any = None, dtype: Any = None, missing: Any = None
     ) -> Sequences:
@@ -237,10 +239,12 @@ class _TunedMixin:
         if not first:
             return
         start = self._body_to_begin_with()
+        self.visible_ = choose_visible(self.visible, data)
         if start is not None:
             refuse_longer(self, data, start.longest)
+            if any(np.any(start.held.get(f"scaling.{name}", n) != n) for name, n in (("shift", 0), ("factor", 1))):
+                self.visible_ = "gaussian"  # values are scaled as they were for the machines
             return
-        self.visible_ = choose_visible(self.visible, data)
         layers: dict[str, np.ndarray] = {}
         identity = self.visible_ == "bernoulli"
         if whole and self.pretrain_epochs:
@@ -314,8 +318,8 @@ class DBNClassifier(_TunedMixin, UnlabelledClassesMixin, ClassifierMixin, _Whole
 
     Layers of sigmoid units over all steps of a sequence at once. Each is first trained as a restricted Boltzmann machine on the
     units of the one below [1]_, on all rows; then all are fine-tuned together to the labels by back-propagation. The label -1
-    stands for a row without one, as in scikit-learn, unless there is only one other label, or ``partial_fit`` names it among the
-    classes; labels that are no numbers have no such mark. Or learn of other data first, by `pretrain`.
+    stands for a row without one, as in scikit-learn, unless there is only one other label (which is told, unless that is 1), or
+    ``partial_fit`` names it among the classes; labels that are no numbers have no such mark. Or learn of other data first, by `pretrain`.
 
     Steps past the end of a shorter sequence are absent from pre-training and 0 for fine-tuning, where longer sequences than in
     `fit` are refused. Text and token ids are refused too. ``partial_fit`` neither pre-trains nor reads rows without a label.

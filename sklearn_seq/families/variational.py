@@ -15,6 +15,7 @@ from sklearn_seq.tasks.classify import ClassifierMixin
 from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
 from sklearn_seq.tasks.latent import LatentSpaceMixin
 from sklearn_seq.tasks.regress import RegressorMixin
+from sklearn_seq.tasks.unlabelled import rows_without_label
 from sklearn_seq.tasks.variational import (
     AnnealedStep,
     LatentParams,
@@ -96,7 +97,7 @@ class VAEClassifier(SomeTargetsMixin, VariationalMixin, ClassifierMixin, _Semisu
 
     A linear classifier reads the latent mean; it is trained together with the autoencoder, which learns from all sequences, so
     that few labels are enough [1]_. In ``fit`` the label -1 stands for none, as in scikit-learn's semi-supervised classifiers,
-    where there are two other labels or more: -1 beside a single other one is a label itself.
+    where there are two other labels or more: -1 beside a single other one is a label itself, which is told unless that is 1.
 
     References
     ----------
@@ -117,11 +118,7 @@ class VAEClassifier(SomeTargetsMixin, VariationalMixin, ClassifierMixin, _Semisu
     def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> np.ndarray:
         labels = np.asarray(y)
         used = np.arange(len(labels)) if used is None else used
-        none = _without_label(labels)
-        if not reset or "_given_classes" in self.__dict__:
-            none &= bool(-1 not in self.classes_)
-        elif len(np.unique(labels[used][~none[used]])) < 2:
-            none[:] = False
+        none = rows_without_label(self, y, used, reset=reset, instead="SequenceVAE", some=False)
         if not none.any():
             return super()._read_target(y, reset=reset, used=used)
         rows = np.flatnonzero(~none)
@@ -129,7 +126,7 @@ class VAEClassifier(SomeTargetsMixin, VariationalMixin, ClassifierMixin, _Semisu
         if not len(rows):
             return codes
         at = np.flatnonzero(np.isin(rows, used))
-        codes[rows] = super()._read_target(labels.ravel()[rows], reset=reset, used=at)
+        codes[rows] = super()._read_target(labels[rows], reset=reset, used=at)
         return codes
 
     def _weigh(self, target: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -177,11 +174,6 @@ class VAERegressor(SomeTargetsMixin, VariationalMixin, RegressorMixin, _Semisupe
         if not known.any():
             raise ValueError("y is NaN in all rows that are trained on; wanted some numbers")
         super()._settle_target(target[known], weight[known])
-
-
-def _without_label(labels: np.ndarray) -> np.ndarray:
-    """Where -1 stands for no label."""
-    return labels == -1 if labels.dtype.kind in "if" and labels.ndim == 1 else np.zeros(len(labels), dtype=bool)
 
 
 # -- forecasts ---------------------------------------------------------------------------------------------------------

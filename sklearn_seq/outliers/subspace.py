@@ -84,6 +84,12 @@ class SubspaceDetector(WindowDetectorMixin, BaseEstimator):
         return shortest if data.equal_length is not None else min(_WINDOW, shortest)
 
     def _solve(self, windows: Sequences) -> dict[str, Any]:
+        wanted = self.n_components
+        if wanted >= 1 and not isinstance(wanted, int | np.integer):
+            raise ValueError(
+                f"n_components={wanted}; wanted a whole number of components, or a share of the variance below 1. Write {int(wanted)} for "
+                "so many components, or 0.99."
+            )
         with one_blas_thread():
             mean, deviation = _moments(windows)
             return {"mean": mean, "deviation": deviation} | _principal(windows, mean, deviation, self.n_components)

@@ -277,8 +277,8 @@ class _FeatureTransformer(_Transformer):
 
         Returns
         -------
-        ndarray of float32 of shape (n_samples, n_features_out), or the frame that `set_output` asks for
-            One row for each sequence, whatever stands beside it.
+        ndarray of shape (n_samples, n_features_out), or the frame that `set_output` asks for
+            One row for each sequence, whatever stands beside it; of float32, or of the parameter ``dtype`` where there is one.
         """
         check_is_fitted(self)
         sequences, _ = self._read(X, reset=False)

@@ -189,13 +189,7 @@ class FitMixin(ReadingMixin, FittedState, CallbackSupportMixin):
         train_rows = np.arange(len(data))
         valid_rows = None
         if self.early_stopping and valid is None:
-            train_rows, valid_rows = hold_out(
-                data,
-                self.validation_fraction,
-                random_state=random_state,
-                labels=target if self._stratified else None,
-                groups=reading.groups,
-            )
+            train_rows, valid_rows = self._hold_out(reading, self.validation_fraction, random_state)
         weight = weight / weight[train_rows].mean()
         if before is None:
             self._settle_target(target[train_rows], weight[train_rows])
@@ -206,6 +200,23 @@ class FitMixin(ReadingMixin, FittedState, CallbackSupportMixin):
             valid = Part(valid.data, self._encode(valid.target), valid.weight)
         train = whole if valid_rows is None else whole.take(train_rows)
         return self._make_plan(train, valid, Seeds.draw(random_state), self.max_epochs, before)
+
+    def _hold_out(
+        self, reading: Reading, fraction: float, random_state: np.random.RandomState
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Rows to train on, and rows to judge by."""
+        return hold_out(
+            reading.data,
+            fraction,
+            random_state=random_state,
+            labels=reading.target if self._stratified else None,
+            groups=reading.groups,
+            among=self._judged(reading.target),
+        )
+
+    def _judged(self, target: Any) -> np.ndarray | None:
+        """Rows that a model can be judged by; None for all."""
+        return None
 
     def _run(self, plan: Plan) -> Result:
         return run([plan])[0]

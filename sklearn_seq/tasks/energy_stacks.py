@@ -95,22 +95,8 @@ class StackMixin(EnergyMixin):
                 found.append(say(*stack.reader(torch.from_numpy(x.astype(np.float64)), there)).numpy())
         return np.concatenate(found)
 
-    def transform(self, X: Any) -> Any:
-        """Probabilities of the uppermost hidden units.
-
-        Parameters
-        ----------
-        X : as in fit
-            The sequences.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_hidden), in the parameter ``dtype``, or the frame that `set_output` asks for
-            One row for each sequence, whatever stands beside it.
-        """
-        return self._features(self._read(X, reset=False)[0])
-
     def _features(self, X: Sequences) -> np.ndarray:
+        """Probabilities of the uppermost hidden units: `transform`, which has to be that of a transformer for `set_output`."""
         stack = self._exact()
 
         def say(v: torch.Tensor, there: torch.Tensor | None) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,8 +37,8 @@ class LatentSpaceMixin(RepresentMixin):
 
     Attributes
     ----------
-    length_counts_ : ndarray of int of shape (2, n_lengths)
-        Lengths of the training sequences, and how many have each.
+    length_counts_ : ndarray of shape (2, n_lengths)
+        Lengths of the training sequences, and how many have each, by their weights.
     residual_correlation_ : ndarray of shape (n_features,)
         Of what is left between values and their reconstruction, from a step to the next: by how much a known neighbour says
         more about a gap than the latent vector does.
@@ -124,7 +125,7 @@ class LatentSpaceMixin(RepresentMixin):
         random = check_random_state(random_state)
         if length is None:
             lengths, counts = self.length_counts_
-            length = random.choice(lengths, size=int(n_samples), p=counts / counts.sum())
+            length = random.choice(lengths.astype(np.int64), size=int(n_samples), p=counts / counts.sum())
         lengths = self._read_lengths(length, int(n_samples), "length")
         numbers = self._numbers(random.standard_normal((int(n_samples), self._n_features_out)), lengths)
         return self._give(numbers.map_values(self.module_.likelihood.draw(numbers.values, random)))
@@ -148,7 +149,9 @@ class LatentSpaceMixin(RepresentMixin):
         if not isinstance(n_steps, int | np.integer) or isinstance(n_steps, bool) or n_steps < 2:
             raise ValueError(f"n_steps={n_steps!r}; wanted a whole number, 2 or more")
         both = [np.asarray(a), np.asarray(b)]
-        data = self._read_again(np.stack(both) if self._kind == "2-D" and both[0].shape == both[1].shape else both)
+        reader = copy.copy(self)
+        reader.__dict__.pop("feature_names_in_", None)  # rows of a frame have no names left
+        data = reader._read_again(np.stack(both) if self._kind == "2-D" and both[0].shape == both[1].shape else both)
         share = np.linspace(0.0, 1.0, int(n_steps))[:, None]
         first, second = self._vectors(data)
         low, high = data.lengths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,13 @@ from sklearn_seq.sequences.order import distinct_rows
 from sklearn_seq.tasks.base import Reading
 from sklearn_seq.training import Part, Plan, Seeds
 
-__all__ = ["PartlyLabelled", "UnlabelledClassesMixin", "UnlabelledMixin", "UnlabelledNumbersMixin"]
+__all__ = [
+    "PartlyLabelled",
+    "UnlabelledClassesMixin",
+    "UnlabelledMixin",
+    "UnlabelledNumbersMixin",
+    "rows_without_label",
+]
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,62 @@ class PartlyLabelled(Reading):
         found = super().take(rows, weight)
         rest = (self.others, self.others_weight)
         return PartlyLabelled(found.data, found.target, found.weight, found.groups, found.valid, *rest)
+
+
+def rows_without_label(
+    estimator: Any, y: Any, used: np.ndarray, *, reset: bool, instead: str, some: bool = True
+) -> np.ndarray:
+    """Where labels that are numbers are -1, which stands for none, as in scikit-learn's semi-supervised estimators.
+
+    Beside one other label alone, or named among the classes, -1 is a class. The first is told, unless the other is 1: then
+    they are signs.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose ``classes_`` are settled, where not ``reset``; or ``_given_classes``.
+    y : array-like
+        As given.
+    used : ndarray of int
+        Rows that count.
+    reset : bool
+        Whether classes are found in these rows.
+    instead : str
+        Who learns without labels, for the message.
+    some : bool
+        Whether at least one row must have a label, also where not ``reset``.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_samples,)
+    """
+    labels = np.asarray(y)
+    column = labels.ndim == 1 or (labels.ndim == 2 and labels.shape[1] == 1)
+    if labels.dtype.kind not in "if" or not column:
+        return np.zeros(len(labels) if labels.ndim else 0, dtype=bool)
+    labels = labels.ravel()
+    without, given = labels == -1, estimator.__dict__.get("_given_classes")
+    if not without[used].any():
+        return without
+    found = reset and given is None
+    classes = np.unique(labels[used]) if found else estimator.classes_ if given is None else given
+    if found and len(classes) == 2:
+        if classes[1] != 1:
+            warnings.warn(
+                f"y holds -1 and {classes[classes != -1][0]:g} alone, so -1 is read as a class, not as a row without a label: there would "
+                "be nothing to tell apart. If these rows have no label, give some rows of another class; else name the classes otherwise.",
+                UserWarning,
+                stacklevel=9,
+            )
+        return np.zeros_like(without)
+    if not found and -1 in classes:
+        return np.zeros_like(without)
+    if without[used].all() and (found or some):
+        raise ValueError(
+            f"y is -1 in all {len(used)} rows, which stands for rows without a label; wanted some with one. To learn without "
+            f"labels, use {instead}."
+        )
+    return without
 
 
 class UnlabelledMixin:
@@ -102,32 +165,17 @@ class UnlabelledMixin:
 
 
 class UnlabelledClassesMixin(UnlabelledMixin):
-    """Classes, where the number -1 stands for a row without a label, as in scikit-learn.
-
-    Beside one other label alone it is a class: then there is nothing else to tell apart.
-    """
-
-    if TYPE_CHECKING:
-        classes_: np.ndarray
+    """Classes, where the number -1 stands for a row without a label, as `rows_without_label` says."""
 
     def _without_target(self, target: Any) -> np.ndarray:
         return target < 0
 
     def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> np.ndarray:
-        labels = np.asarray(y)
-        column = labels.ndim == 1 or (labels.ndim == 2 and labels.shape[1] == 1)
-        if used is None or labels.dtype.kind not in "if" or not column:
+        if used is None:
             return super()._read_target(y, reset=reset, used=used)  # type: ignore[misc]
-        without = labels.ravel() == -1
-        given = self.__dict__.get("_given_classes")
-        classes = given if given is not None else np.unique(labels.ravel()[used]) if reset else self.classes_
-        if not without[used].any() or (-1 in classes and (given is not None or not reset or len(classes) == 2)):
+        without = rows_without_label(self, y, used, reset=reset, instead="DBN, or pretrain")
+        if not without[used].any():
             return super()._read_target(y, reset=reset, used=used)  # type: ignore[misc]
-        if without[used].all():
-            raise ValueError(
-                f"y is -1 in all {len(used)} rows, which stands for rows without a label; wanted some with one. To learn without "
-                "labels, use DBN, or pretrain."
-            )
         target = super()._read_target(y, reset=reset, used=used[~without[used]])  # type: ignore[misc]
         target[without] = -1
         return target

@@ -224,8 +224,8 @@ class VariationalMixin(NestedMixin):
         likelihood = self.likelihood if reset else self._fitted_params["likelihood"]
         if reset:
             self.n_categories_ = _count_categories(data) if likelihood == "categorical" else None
-            lengths, counts = np.unique(data.lengths, return_counts=True)
-            self.length_counts_ = np.stack([lengths, counts])
+            lengths, of_length = np.unique(data.lengths, return_inverse=True)
+            self.length_counts_ = np.stack([lengths, np.bincount(of_length, weights=weight)])
         _check_values(data, likelihood, self.n_categories_)
         return data, target, weight, codes
 
@@ -352,6 +352,10 @@ class SomeTargetsMixin:
     def _bound_loss(self: Any, n_values: float, target: np.ndarray, weight: np.ndarray) -> BoundAndTargets:
         share = float(weight[self._known(target)].sum() / weight.sum())
         return BoundAndTargets(self._make_loss(), self._n_outputs(), n_values, self.bound_weight, max(share, 1e-9))
+
+    def _judged(self, target: np.ndarray) -> np.ndarray | None:
+        known = self._known(target)
+        return None if known.all() else np.flatnonzero(known)
 
     def _make_score(self: Any) -> Callable[[np.ndarray, Part], float]:
         score = super()._make_score()  # type: ignore[misc]

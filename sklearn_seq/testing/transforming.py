@@ -1,5 +1,6 @@
 """Transformers: rows stay rows, whatever stands beside them."""
 
+import importlib.util
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,24 @@ def check_transform_mates(estimator: Any, kind: Any) -> None:
         close(alone[i], wanted[i], "alone and in a batch", nan=True)
         close(permuted[i], wanted[order[i]], "permuted", nan=True)
         close(halves[i], wanted[i], "split into two batches", nan=True)
+
+
+@check("2-D", "3-D", tasks=TRANSFORM)
+def check_transform_frame(estimator: Any, kind: Any) -> None:
+    """Where columns have names, `transform` gives the frame that `set_output` asks for, with the same numbers."""
+    data = make_problem("regress", kind)
+    model = fresh(estimator).fit(data.X, data.y)
+    wanted = model.transform(data.X_test)
+    if (
+        importlib.util.find_spec("pandas") is None
+        or np.ndim(wanted) != 2
+        or not hasattr(model, "get_feature_names_out")
+    ):
+        return
+    found = model.set_output(transform="pandas").transform(data.X_test)
+    if list(getattr(found, "columns", ())) != list(model.get_feature_names_out()):
+        raise AssertionError(f"set_output(transform='pandas') is asked, and transform gives {type(found).__name__}")
+    same_bits(found.to_numpy(), wanted, "the frame of set_output and the array", nan=True)
 
 
 @check("3-D", "ragged", tasks=TRANSFORM)
