@@ -24,6 +24,7 @@ BODIES = {
     "plain": {},
     "sinusoidal": {"positions": "sinusoidal"},
     "none": {"positions": "none"},
+    "both": {"positions": "both"},
     "patches": {"patch_length": 3, "patch_stride": 2},
     "patches apart": {"patch_length": 2, "patch_stride": 2, "positions": "sinusoidal"},
     "causal": {"causal": True, "patch_length": 4, "patch_stride": 1},
@@ -151,13 +152,25 @@ def test_sinusoids_by_hand():
     assert sinusoids(torch.arange(3), 5).shape == (3, 5)
 
 
-@pytest.mark.parametrize("positions", ["rotary", "sinusoidal", "none"])
+@pytest.mark.parametrize("positions", ["rotary", "sinusoidal", "both", "none"])
 def test_without_positions_the_order_of_steps_does_not_matter(positions):
     body, x = encoder(positions=positions), torch.randn(2, 9, 3)
     order = torch.randperm(9, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         there, again = body(x, None)[0][:, order], body(x[:, order], None)[0]
     assert (there - again).abs().max() < 1e-5 if positions == "none" else (there - again).abs().max() > 1e-3
+
+
+def test_both_positions_are_those_of_places_and_those_of_distances():
+    both, rotary, x = encoder(positions="both"), encoder(positions="rotary"), torch.randn(2, 9, 3)
+    rotary.load_state_dict(both.state_dict())
+    patches = rotary.patches.forward
+    rotary.patches.forward = lambda x, mask: (
+        patches(x, mask)[0] + sinusoids(torch.arange(9), both.out_features).float(),
+        mask,
+    )
+    with torch.no_grad():
+        torch.testing.assert_close(both(x, None)[0], rotary(x, None)[0])
 
 
 # -- patches ---------------------------------------------------------------------------------------------------------------

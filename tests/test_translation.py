@@ -56,6 +56,7 @@ VARIANTS = [
     ("LSTM", {"embedding_size": 7, "bidirectional": False}),
     ("LSTM", {"shared_vocabulary": True}),
     ("Transformer", {}),
+    ("Transformer", {"positions": "rotary"}),
     ("Transformer", {"n_heads": 3, "activation": "gated", "embedding_size": 8, "tie_weights": False}),
     ("Transformer", {"shared_vocabulary": True, "patch_length": 4, "patch_stride": 2}),
 ]
@@ -340,13 +341,29 @@ def test_answers_are_at_most_as_long_as_said():
     assert limits[0] >= max(map(len, long)) and limits[2] > limits[0]
 
 
+@pytest.mark.parametrize("positions", ["both", "sinusoidal", "rotary", "none"])
+def test_equal_tokens_at_other_places_of_an_answer_are_told_apart(positions):
+    decoder = TransformerTranslator(hidden_size=8, positions=positions).make_decoder(8, 8).eval()
+    draw = torch.Generator().manual_seed(0)
+    token, memory = torch.randn(1, 8, generator=draw), torch.randn(1, 5, 8, generator=draw)
+    with torch.no_grad():
+        found = decoder(token[:, None].expand(1, 200, 8), None, memory)[0]
+        state, steps = decoder.start(memory, None), []
+        for _ in range(200):
+            hidden, state = decoder.step(token, state)
+            steps.append(hidden[0])
+    torch.testing.assert_close(torch.stack(steps), found, atol=1e-5, rtol=1e-5)
+    differ = (found[1:] - found[:-1]).abs().amax(dim=1) > 1e-3
+    assert differ.all() if positions in ("both", "sinusoidal") else not differ.any()
+
+
 # -- learning ----------------------------------------------------------------------------------------------------------
 
 
 @each_family
 def test_it_learns_to_turn_texts_round(family):
     X, y = turned(200, seed=1, longest=4)
-    sizes = {"lr": 5e-3, "max_epochs": 25} if family == "Transformer" else {"lr": 1e-2, "max_epochs": 20}
+    sizes = {"lr": 5e-3, "max_epochs": 40} if family == "Transformer" else {"lr": 1e-2, "max_epochs": 20}
     model = FAMILIES[family](hidden_size=24, random_state=0, n_threads=1, **sizes).fit(X, y)
     X_test, y_test = turned(60, seed=2, longest=4)
     assert model.score(X_test, y_test) > 0.93

@@ -57,8 +57,8 @@ class _Transformer(TrainingParams):
         float, Between(0, 1, "left"), "Share of the attention between tokens that is dropped in training."
     ] = 0.0
     positions: Annotated[
-        Literal["sinusoidal", "rotary", "none"],
-        "How the order of the tokens is told: by the place of each, by distances between them, or not at all.",
+        Literal["sinusoidal", "rotary", "both", "none"],
+        "How the order of the tokens is told: by the place of each, by distances between them, by both, or not at all.",
     ] = "sinusoidal"
     causal: Annotated[bool, "Let a token see only itself and those before it."] = False
     patch_length: Annotated[
@@ -117,7 +117,8 @@ class _Transformer(TrainingParams):
 
     def make_decoder(self, n_features: int, n_memory: int) -> TransformerDecoder:
         """As many blocks, each of which also looks at the memory."""
-        return TransformerDecoder(self.make_causal_body(n_features, 1), n_memory, self.n_heads)
+        places = self.positions in ("sinusoidal", "both")
+        return TransformerDecoder(self.make_causal_body(n_features, 1), n_memory, self.n_heads, places=places)
 
     def make_pool(self, body: TransformerEncoder) -> torch.nn.Module:
         """The pooling of the parameter's name."""
@@ -395,6 +396,11 @@ class TransformerTranslator(TranslatorMixin, _Transformer):
     array(['4 + 2'], dtype='<U5')
     """
 
+    positions: Annotated[
+        Literal["sinusoidal", "rotary", "both", "none"],
+        "How the order of the tokens is told: by the place of each, by distances between them, by both, or not at all. Tokens of the "
+        "answer know their distances in any case.",
+    ] = "both"
     patch_length: Annotated[
         int | Literal["auto"],
         AtLeast(1),

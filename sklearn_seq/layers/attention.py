@@ -258,7 +258,7 @@ class TransformerEncoder(nn.Module):
         Of tokens: what a block adds, and units of its feed-forward layers.
     attention_dropout : float
         Of the weights between tokens.
-    positions : {"rotary", "sinusoidal", "none"}
+    positions : {"rotary", "sinusoidal", "both", "none"}
     causal : bool
         Whether a token sees only itself and those before it.
     patch_length, patch_stride : int
@@ -374,21 +374,21 @@ class TransformerEncoder(nn.Module):
     def _tokens(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Tokens with positions, their mask, and by how much queries and keys turn."""
         hidden, mask = self.patches(x, mask)
-        if self.positions == "none":
-            return hidden, mask, None
-        table = self._table(hidden)
-        return (hidden, mask, table) if self.positions == "rotary" else (hidden + table, mask, None)
+        turn = self._table(hidden, turns=True) if self.positions in ("rotary", "both") else None
+        if self.positions in ("sinusoidal", "both"):
+            hidden = hidden + self._table(hidden, turns=False)
+        return hidden, mask, turn
 
-    def _table(self, hidden: Tensor) -> Tensor:
-        """Sines and cosines for as many tokens."""
-        key = (hidden.shape[-2], hidden.dtype, hidden.device)
+    def _table(self, hidden: Tensor, *, turns: bool) -> Tensor:
+        """Sines and cosines for as many tokens: by how much queries and keys turn, or what is added to tokens."""
+        key = (turns, hidden.shape[-2], hidden.dtype, hidden.device)
         found = self._tables.get(key)
         if found is None:
             with torch.inference_mode(False):  # a tensor made for predictions alone could not be trained with later
                 steps = torch.arange(hidden.shape[-2])
-                if self.positions == "rotary":
-                    turns = angles(steps, self.head_size)
-                    found = torch.stack([turns.cos(), turns.sin()])  # (2, L, D / 2)
+                if turns:
+                    every = angles(steps, self.head_size)
+                    found = torch.stack([every.cos(), every.sin()])  # (2, L, D / 2)
                 else:
                     found = sinusoids(steps, self.out_features)  # (L, H)
                 found = found.to(hidden.device, hidden.dtype)

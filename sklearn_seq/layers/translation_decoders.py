@@ -16,12 +16,13 @@ from sklearn_seq.layers.dropout import Dropout
 from sklearn_seq.layers.linear import Linear
 from sklearn_seq.layers.masks import lengths_of, zero_padding
 from sklearn_seq.layers.normalisation import normalised
-from sklearn_seq.layers.positions import angles
+from sklearn_seq.layers.positions import angles, sinusoids
 from sklearn_seq.layers.recurrent import Recurrent
 
 __all__ = ["CrossAttention", "RecurrentDecoder", "TransformerDecoder"]
 
 _ALL = 1 << 30  # tokens that a token sees: all before it
+_LEAST_PLACES = 64  # whose sinusoids are found together
 
 
 def _rows_of(state: Any, rows: Tensor, dim: int) -> Any:
@@ -204,6 +205,9 @@ class TransformerDecoder(_Decoder):
         Features of the memory.
     n_heads : int
         Of the attention to the memory.
+    places : bool
+        Whether a token also knows its place, by sinusoids. Rotary positions tell it distances alone, so that equal tokens would ask
+        the same of the memory wherever they stand.
 
     Attributes
     ----------
@@ -211,9 +215,10 @@ class TransformerDecoder(_Decoder):
         Features of ``hidden``.
     """
 
-    def __init__(self, causal: CausalTransformer, n_memory: int, n_heads: int) -> None:
+    def __init__(self, causal: CausalTransformer, n_memory: int, n_heads: int, *, places: bool = True) -> None:
         super().__init__()
-        self.causal, self.out_features = causal, causal.out_features
+        self.causal, self.out_features, self.places = causal, causal.out_features, places
+        self._table: Any = None
         blocks: list[Any] = list(causal.blocks)
         for block in blocks:
             block.attention.context = _ALL
@@ -245,7 +250,7 @@ class TransformerDecoder(_Decoder):
         turns = angles(torch.arange(inputs.shape[1], device=inputs.device), causal.head_size)
         turn = torch.stack([turns.cos(), turns.sin()]).to(inputs.dtype)  # (2, S, D / 2)
         ahead = None if inputs.shape[1] == 1 else causal.hide_ahead(inputs.shape[1], 0, inputs)
-        x: Any = causal.widen(inputs)
+        x: Any = self._placed(causal.widen(inputs), 0)
         asking, asked = x, []
         blocks: list[Any] = list(causal.blocks)
         crosses: list[Any] = list(self.crosses)
@@ -266,7 +271,7 @@ class TransformerDecoder(_Decoder):
         n_read, caches, every = state
         causal, kept = self.causal, []
         cos, sin = causal.angles_at(n_read, x)
-        x = causal.widen(x)
+        x = self._placed(causal.widen(x)[:, None], n_read)[:, 0]
         blocks: list[Any] = list(causal.blocks)
         crosses: list[Any] = list(self.crosses)
         for block, cross, asked, cache in zip(blocks, crosses, every, caches, strict=True):
@@ -281,3 +286,14 @@ class TransformerDecoder(_Decoder):
         """The state of some rows, in their order."""
         n_read, caches, every = state
         return [n_read, _rows_of(caches, rows, 1), _rows_of(every, rows, 0)]
+
+    def _placed(self, x: Tensor, first: int) -> Tensor:
+        """Tokens (B, S, H) with their places, counted from ``first``."""
+        if not self.places:
+            return x
+        key, end = (x.dtype, x.device), first + x.shape[1]
+        if self._table is None or self._table[0] != key or len(self._table[1]) < end:
+            with torch.inference_mode(False):  # a tensor made for predictions alone could not be trained with later
+                n = _LEAST_PLACES * 2 ** max(0, math.ceil(math.log2(end / _LEAST_PLACES)))
+                self._table = key, sinusoids(torch.arange(n), self.out_features).to(x.device, x.dtype)
+        return x + self._table[1][first:end]
