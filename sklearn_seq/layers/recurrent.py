@@ -134,8 +134,9 @@ class Recurrent(nn.Module):
             since that takes a slower path; a bidirectional stack has none.
         """
         if self._mode == "LSTM" and x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not _has_bfloat16():
+            layer: Any = self.forward_layers[0]
             with torch.autocast("cpu", enabled=False):  # torch has no other LSTM in bfloat16
-                return self.forward(x.to(self.forward_layers[0].weight_ih_l0.dtype), mask, state)
+                return self.forward(x.to(layer.weight_ih_l0.dtype), mask, state)
         if state is not None and self.backward_layers:
             raise ValueError("a bidirectional stack cannot go on from a state: its backward half begins at the end")
         ended: State = []
