@@ -103,6 +103,10 @@ def test_whole_numbers_of_16_bits_are_the_same_sound(cls):
     np.testing.assert_array_equal(cls().fit_transform(square), cls().fit_transform(square / 32768))
     # other whole numbers are taken as they are
     np.testing.assert_array_equal(cls().fit_transform(square.astype(int)), cls().fit_transform(square.astype(float)))
+    with pytest.raises(
+        ValueError, match=r"X\[1\] is of dtype int16.*X\[0\] is of float64.*wanted all clips in one range"
+    ):
+        cls().fit([floats[0], *whole[1:]])
 
 
 @pytest.mark.parametrize("cls", MEL)

@@ -370,7 +370,8 @@ def test_read_fasta(tmp_path):
     text = ">one  the first\nACGT\r\nacgn\n\n;a comment\n>two\nMK-*\n"
     (tmp_path / "a.fa").write_bytes(text.encode())
     (tmp_path / "a.fa.gz").write_bytes(gzip.compress(text.encode()))
-    for name in ("a.fa", "a.fa.gz"):
+    (tmp_path / "marked.fa").write_bytes(text.encode("utf-8-sig"))
+    for name in ("a.fa", "a.fa.gz", "marked.fa"):
         found = read_fasta(tmp_path / name)
         assert found.sequences == ["ACGTacgn", "MK-*"]
         assert found.names == ["one", "two"] and found.descriptions == ["the first", ""]

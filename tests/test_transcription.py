@@ -177,6 +177,8 @@ def test_error_rates():
 
 @pytest.mark.parametrize("rate", [character_error_rate, word_error_rate])
 def test_error_rates_refuse(rate):
+    with pytest.raises(ValueError, match="hold no text; wanted one at least"):
+        rate([], [])
     with pytest.raises(ValueError, match=r"y_true has 2 texts and y_pred has 1; wanted one for each"):
         rate(["a", "b"], ["a"])
     with pytest.raises(TypeError, match=r"y_pred\[1\] is 3, of type int; wanted a text"):

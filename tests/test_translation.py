@@ -536,6 +536,7 @@ class Silent:
         ((Silent(), [np.array([1])] * 2, Y[:2], ["A"]), {}, ValueError, r"reverse.predict\(y_more\) holds texts"),
         ((Silent(), X, Y, ["A", None]), {}, TypeError, r"y_more\[1\] is missing; wanted a str"),
         ((Silent(), X, Y, ["A"]), {"weight": -1.0}, ValueError, r"weight=-1.0; wanted a finite number, 0 or more"),
+        ((Silent(), X, Y, ["A"]), {"weight": "a"}, ValueError, r"weight='a'; wanted a finite number, 0 or more"),
     ],
 )
 def test_back_translation_refuses(arguments, options, error, message):
@@ -570,6 +571,10 @@ def test_metrics_refuse_in_words(monkeypatch):
         chrf_score(["a"], [3])
     with pytest.raises(ValueError, match=r"tokenize='words'; wanted one of .*13a"):
         bleu_score(["a"], ["a"], tokenize="words")
+    with pytest.raises(ValueError, match=r"hold no text; wanted one at least"):
+        bleu_score([], [])
+    with pytest.raises(ValueError, match=r"word_order=-1; wanted a whole number, 0 or more"):
+        chrf_score(["a"], ["a"], word_order=-1)
     monkeypatch.setitem(sys.modules, "sacrebleu", None)
     for metric in (bleu_score, chrf_score):
         with pytest.raises(

@@ -65,6 +65,7 @@ def read_fasta(path: str | os.PathLike) -> Fasta:
             raise ValueError(
                 f"{path} cannot be unpacked: {error}. It is damaged, or no gzip file: rename it."
             ) from None
+    raw = raw.removeprefix(b"\xef\xbb\xbf")  # the mark of UTF-8 that some editors write
     parts: list[list[str]] = []
     heads: list[tuple[int, str]] = []
     for number, line in enumerate(raw.decode("latin-1").splitlines(), 1):

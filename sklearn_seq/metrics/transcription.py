@@ -105,6 +105,8 @@ def read_text_pairs(y_true: Any, y_pred: Any) -> tuple[list[str], list[str]]:
     true, said = _texts(y_true, "y_true"), _texts(y_pred, "y_pred")
     if len(true) != len(said):
         raise ValueError(f"y_true has {len(true)} texts and y_pred has {len(said)}; wanted one for each of y_true")
+    if not true:
+        raise ValueError("y_true and y_pred hold no text; wanted one at least")
     return true, said
 
 

@@ -1,5 +1,6 @@
 """Scores of translations by the package sacrebleu, so that they are those that papers print."""
 
+from numbers import Integral
 from typing import Any
 
 from sklearn_seq.metrics.transcription import read_text_pairs
@@ -87,6 +88,8 @@ def chrf_score(y_true: Any, y_pred: Any, *, word_order: int = 0, lowercase: bool
     68.9
     """
     true, said = read_text_pairs(y_true, y_pred)
+    if not isinstance(word_order, Integral) or word_order < 0:
+        raise ValueError(f"word_order={word_order!r}; wanted a whole number, 0 or more")
     sacrebleu = _load_sacrebleu("chrf_score")
     return float(sacrebleu.CHRF(word_order=word_order, lowercase=lowercase).corpus_score(said, [true]).score)
 

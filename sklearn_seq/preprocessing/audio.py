@@ -32,9 +32,17 @@ class _SoundTransformer(_Transformer):
 
 
 def _in_16_bits(X: Any) -> bool:
-    """Whether all that was given is of dtype int16, as sound comes from files."""
+    """Whether what was given is of dtype int16, as sound comes from files; a part of it cannot be."""
     if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object):
-        return all(getattr(clip, "dtype", None) == np.int16 for clip in X)
+        of_16_bits = [getattr(clip, "dtype", None) == np.int16 for clip in X]
+        if any(of_16_bits) and not all(of_16_bits):
+            one, other = of_16_bits.index(True), of_16_bits.index(False)
+            raise ValueError(
+                f"X[{one}] is of dtype int16, which is divided by 32768, and X[{other}] is of "
+                f"{getattr(X[other], 'dtype', type(X[other]).__name__)}, which is taken as it is; wanted all clips in one range. Give "
+                "all as int16, or x / 32768 for those that are."
+            )
+        return all(of_16_bits)
     return getattr(X, "dtype", None) == np.int16
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn_seq.params import public
 from sklearn_seq.sequences.weights import read_weight
 from sklearn_seq.tasks.generate_reading import Texts, read_texts, refuse_other_kind
+from sklearn_seq.tasks.options import is_number
 
 __all__ = ["back_translate"]
 
@@ -63,7 +64,7 @@ def back_translate(
     >>> y_all, weight.tolist()
     (['1', '2', '12', '21', '11'], [1.0, 1.0, 1.0, 1.0, 0.5])
     """
-    if not 0 <= weight < np.inf:
+    if not is_number(weight, 0):
         raise ValueError(f"weight={weight!r}; wanted a finite number, 0 or more")
     given, wanted, more = read_texts(X), read_texts(y, "y"), read_texts(y_more, "y_more", may_be_none=True)
     if len(given) != len(wanted):
