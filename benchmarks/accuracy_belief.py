@@ -1,6 +1,6 @@
 """Deep belief networks on digits and MNIST 5k: fine-tuned, as features, with few labels; beside peers of scikit-learn.
 
-    python benchmarks/accuracy_belief.py [--parts digits features mnist affine few] [--seeds 3] [--sizes 500 500]
+    python benchmarks/accuracy_belief.py [--parts digits features mnist affine few] [--seeds 3] [--sizes 1000]
 
 digits: scikit-learn's, ``StratifiedKFold(5, shuffle=True, random_state=0)``, as 64 values in [0, 1]. MNIST 5k: 4000 and 1000
 images of ``SKLEARN_SEQ_DATA``. ``--judge train`` scores on a fifth of the 4000 that is held out instead, and reads no test part: by
@@ -121,7 +121,7 @@ def main():
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--seeds", type=int, default=3, help="of the part few: 5 at least")
     parser.add_argument(
-        "--sizes", type=int, nargs="*", default=[500, 500], help="hidden units of the layers, for MNIST"
+        "--sizes", type=int, nargs="*", help="hidden units of the layers; those of the package for digits, 1000 for MNIST"
     )
     parser.add_argument("--judge", choices=["test", "train"], default="test")
     parser.add_argument(
@@ -135,13 +135,15 @@ def main():
     if data_folder() is None and {"mnist", "affine", "few"} & set(args.parts):
         raise SystemExit("set SKLEARN_SEQ_DATA to the folder that holds mnist_5k")
     table = []
+    sizes = tuple(args.sizes or [1000])
     for part in args.parts:
         if part in ("mnist", "affine"):
-            whole(table, args.seeds, more, args.judge, part == "affine", tuple(args.sizes))
+            whole(table, args.seeds, more, args.judge, part == "affine", sizes)
         elif part == "few":
-            few(table, max(5, args.seeds), more, args.judge, tuple(args.sizes))
+            few(table, max(5, args.seeds), more, args.judge, sizes)
         else:
-            {"digits": digits, "features": features}[part](table, args.seeds, more)
+            own = {"hidden_layer_sizes": sizes} if args.sizes else {}
+            {"digits": digits, "features": features}[part](table, args.seeds, more | own)
     print(markdown(["part", "model", "accuracy", "lowest to highest", "runs", "seconds a run"], table))
 
 
