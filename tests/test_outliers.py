@@ -278,6 +278,20 @@ def test_what_does_not_forecast_is_refused():
 # -- autoencoders
 
 
+@pytest.mark.parametrize("rows", ["samples", "time"])
+def test_an_autoencoder_that_reads_gaps_makes_a_detector_that_does(rows):
+    X = wave(40, columns=6)
+    gaps = np.where(np.random.default_rng(0).random(X.shape) < 0.2, np.nan, X)
+    detector = VAEDetector(small_vae(missing="mask"), rows=rows, contamination=0.1).fit(gaps)
+    found = detector.score_samples(gaps)
+    assert np.isfinite(found).all() and (detector.predict(gaps) == -1).sum() == 4
+    if rows == "samples":
+        bound = detector.vae_.score_samples(list(gaps), n_samples=4)
+        np.testing.assert_allclose(found, bound / (~np.isnan(gaps)).sum(axis=1))
+    with pytest.raises(ValueError, match="NaN"):
+        VAEDetector(small_vae(), rows=rows).fit(gaps)
+
+
 def test_sequences_score_by_their_bound():
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(int(n), 2)) for n in rng.integers(3, 7, size=24)]

@@ -22,8 +22,9 @@ class VAEDetector(WindowDetectorMixin, BaseEstimator):
     """Anomalies are sequences, or windows of a table, that a variational autoencoder finds improbable.
 
     The score of a sequence is the bound of its log-density, in nats a value: its number of values divides it, so that long sequences
-    do not score low for their length. With ``rows="time"`` the autoencoder learns windows of ``window`` rows, and a row of the table
-    scores by the mean of the windows that hold it, also of those that end after it.
+    do not score low for their length. Where the autoencoder has ``missing="mask"``, NaN is read as missing, and known values count.
+    With ``rows="time"`` the autoencoder learns windows of ``window`` rows, and a row of the table scores by the mean of the windows that
+    hold it, also of those that end after it.
 
     With ``contamination="auto"`` the threshold comes from scores of a fifth of the sequences, or the last fifth of the table, by an
     autoencoder that learnt from the others; then one learns from all, so that two are trained. With a share one is.
@@ -69,6 +70,11 @@ class VAEDetector(WindowDetectorMixin, BaseEstimator):
     _most_folds: ClassVar[int] = 1
     _whole: ClassVar[bool] = True
 
+    @property
+    def _missing(self) -> Literal["error", "mask"]:
+        vae = self._solved["vae"] if "_solved" in self.__dict__ else self.vae
+        return "mask" if isinstance(vae, SequenceVAE) and vae.missing == "mask" else "error"
+
     def _settle_window(self, data: Sequences) -> int:
         n = int(data.lengths.min())
         if self._kind != "table":
@@ -87,7 +93,8 @@ class VAEDetector(WindowDetectorMixin, BaseEstimator):
 
     def _decide(self, windows: Sequences, solved: dict[str, Any]) -> np.ndarray:
         bound = solved["vae"].score_samples(windows, n_samples=_DRAWS)
-        return np.asarray(bound, dtype=np.float64) / (windows.lengths * windows.n_features)
+        known = np.append(0, np.cumsum((~np.isnan(windows.values)).sum(axis=1)))
+        return np.asarray(bound, dtype=np.float64) / np.maximum(known[windows.stops] - known[windows.starts], 1)
 
     @property
     def vae_(self) -> Any:

@@ -120,11 +120,16 @@ class WindowDetectorMixin(DetectorMixin):
         def _decide(self, windows: Sequences, solved: dict[str, Any]) -> np.ndarray:
             """How normal windows are, (n,)."""
 
+    @property
+    def _missing(self) -> Literal["error", "mask"]:
+        """Whether NaN is refused."""
+        return "error"
+
     def _read(self, X: Any, *, reset: bool) -> Sequences:
         as_table = self.rows == "time" if reset else self._kind == "table"
         if not as_table:
-            return read_X(self, X, reset=reset, dtype=float_dtype(X)).sequences
-        data = read_table(self, X, reset=reset)
+            return read_X(self, X, reset=reset, dtype=float_dtype(X), missing=self._missing).sequences
+        data = read_table(self, X, reset=reset, missing=self._missing)
         if reset:
             self._kind = "table"
         return data
@@ -191,4 +196,5 @@ class WindowDetectorMixin(DetectorMixin):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = self.rows == "samples"
+        tags.input_tags.allow_nan = self._missing == "mask"
         return tags
