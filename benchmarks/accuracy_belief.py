@@ -121,7 +121,10 @@ def main():
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--seeds", type=int, default=3, help="of the part few: 5 at least")
     parser.add_argument(
-        "--sizes", type=int, nargs="*", help="hidden units of the layers; those of the package for digits, 1000 for MNIST"
+        "--sizes",
+        type=int,
+        nargs="*",
+        help="hidden units of the layers; those of the package for digits, 1000 for MNIST",
     )
     parser.add_argument("--judge", choices=["test", "train"], default="test")
     parser.add_argument(

@@ -750,6 +750,7 @@ BAD_PARAMS = [
     ("n_waves", [-1, 1.5, None]),
     ("likelihood", ["poisson", None]),
     ("deviation", ["none", None, 3]),
+    ("residuals", ["none", None, True]),
     ("beta", [-1.0, "a", None]),
     ("free_bits", [-1.0, "a", None]),
     ("annealing", [-0.1, 1.5, "a", None]),

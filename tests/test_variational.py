@@ -190,6 +190,72 @@ def test_gaussian_density(deviation):
     np.testing.assert_allclose(likelihood.center(numbers), (mean - shift) / factor, atol=1e-5)
 
 
+def lasting(deviation="feature"):
+    """A likelihood whose differences last, its correlations, and numbers of five steps of two sequences."""
+    scaling = InputScaling(2)
+    scaling.set_statistics(torch.tensor([1.0, -2.0]), torch.tensor([0.5, 2.0]))
+    likelihood = Gaussian(4, 2, scaling, deviation, lasting=True)
+    likelihood.bond.data.copy_(torch.tensor([1.5, -0.5]))
+    numbers = likelihood.numbers(torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(0))).detach().double()
+    return likelihood, 1.0 / (1.0 + np.exp([-1.5, 0.5])), numbers
+
+
+def moments_of(likelihood, rho, numbers, f):
+    """Mean (5,) and covariance (5, 5) of a feature, in the units of the data."""
+    mean, log_deviation = numbers[:, f].numpy(), numbers[:, 2 + f].numpy()
+    scaling = likelihood._scaling[0]
+    factor, shift = scaling.factor[f].item(), scaling.shift[f].item()
+    deviation = np.exp(log_deviation) / factor
+    far = np.abs(np.arange(5)[:, None] - np.arange(5))
+    return (mean - shift) / factor, rho[f] ** far * np.outer(deviation, deviation)
+
+
+@pytest.mark.parametrize("deviation", ["feature", "step"])
+def test_lasting_differences_have_the_density_of_an_autoregression(deviation):
+    likelihood, rho, numbers = lasting(deviation)
+    x = torch.randn(2, 5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    x[0, 1:3, 0] = torch.nan
+    x[1, 0, 1] = torch.nan
+    mask = torch.arange(5) < torch.tensor([[5], [3]])
+    found = likelihood.log_density(numbers, x, mask).detach()
+    for i, length in enumerate([5, 3]):
+        wanted = 0.0
+        for f in range(2):
+            mean, covariance = moments_of(likelihood, rho, numbers[i], f)
+            known = np.flatnonzero(~np.isnan(x[i, :length, f].numpy()))
+            wanted += multivariate_normal(mean[known], covariance[np.ix_(known, known)]).logpdf(x[i, known, f].numpy())
+        assert found[i].sum().item() == pytest.approx(wanted, rel=1e-6)
+        assert (found[i, length:] == 0).all()
+
+
+def test_lasting_differences_are_drawn_with_their_covariance():
+    likelihood, rho, numbers = lasting()
+    n = 40_000
+    drawn = likelihood.draw(numbers[0].repeat(n, 1).numpy(), np.tile(np.arange(5), n), np.random.RandomState(0))
+    for f in range(2):
+        mean, covariance = moments_of(likelihood, rho, numbers[0], f)
+        away = drawn[:, f].reshape(n, 5) - mean
+        size = np.sqrt(np.diag(covariance))
+        np.testing.assert_allclose(
+            away.T @ away / n / np.outer(size, size), covariance / np.outer(size, size), atol=0.03
+        )
+
+
+def test_lasting_differences_tell_walks_better_and_steps_sum_to_their_density():
+    X = [RNG.normal(size=(n, 2)).cumsum(axis=0) for n in RNG.integers(8, 12, size=40)]
+    plain = SequenceVAE(latent_size=2, hidden_size=8, max_epochs=20, random_state=0).fit(X)
+    model = clone(plain).set_params(residuals="lasting").fit(X)
+    assert model.score(X) > plain.score(X) + 1
+    network, z = model.module_, torch.from_numpy(model.transform(X[:1]).astype(np.float32))
+    x = torch.from_numpy(X[0])[None]
+    with torch.inference_mode():
+        whole = network.likelihood.log_density(network.decode(z, None, len(X[0])).double(), x, None)
+    np.testing.assert_allclose(model.score_steps(X)[0].ravel(), whole[0], atol=1e-4)
+    assert model.sample(3, length=9, random_state=0).lengths.tolist() == [9, 9, 9]
+    with pytest.raises(ValueError, match=r"residuals='lasting' with likelihood='bernoulli'"):
+        model.set_params(likelihood="bernoulli").fit(X)
+
+
 def test_probabilities_sum_to_one():
     zero_one = Bernoulli(4, 2)
     numbers = zero_one.numbers(torch.randn(1, 1, 4)).detach()
@@ -202,7 +268,7 @@ def test_probabilities_sum_to_one():
     found = torch.stack([codes.log_density(numbers, x[None, None], None).exp() for x in every])
     assert found.sum().item() == pytest.approx(1.0, abs=1e-6)
     assert codes.center(numbers)[0, 0].tolist() == every[found.argmax()].tolist()
-    drawn = codes.draw(numbers[0].double().repeat(20_000, 1).numpy(), np.random.RandomState(0))
+    drawn = codes.draw(numbers[0].double().repeat(20_000, 1).numpy(), np.zeros(20_000, int), np.random.RandomState(0))
     share = [(drawn == x.numpy()).all(axis=1).mean() for x in every]
     np.testing.assert_allclose(share, found.squeeze().numpy(), atol=0.02)
 

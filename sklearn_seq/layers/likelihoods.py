@@ -1,8 +1,9 @@
 """Likelihoods: how probable the steps of a sequence are, given what a decoder says of them.
 
 A likelihood is a module over the decoder's hidden steps: ``numbers(hidden)`` gives its parameters (B, T, P), ``log_density``
-of them and of the data a number a step (B, T) in the units of the data, ``center`` the value that it expects. All data are as
-they were given, so each likelihood brings what it needs of their scale.
+of them and of the data a number a step (B, T) in the units of the data, ``center`` the value that it expects, ``draw`` values of
+flat steps with their numbers in their sequences. All data are as they were given, so each likelihood brings what it needs of
+their scale.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = ["Bernoulli", "Categorical", "CodeInput", "Gaussian"]
 # Deviations stay between these, in units of the feature's deviation, so that what is hit exactly has a finite density.
 _LOG_DEVIATION = (-6.0, 4.0)
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
+_LEAST_VARIANCE = 1e-6  # of what is new in a step, as a share of the whole
 
 
 def _known(x: Tensor, mask: Tensor | None) -> Tensor:
@@ -31,7 +33,11 @@ def _known(x: Tensor, mask: Tensor | None) -> Tensor:
 
 
 class Gaussian(nn.Module):
-    """Normal about a mean that is decoded, with a deviation a feature or a step.
+    """Normal about a mean that is decoded, with a deviation a feature or a step; the differences may last.
+
+    With ``lasting`` the differences from the mean, in units of their deviation, are a stationary first-order autoregression
+    in each feature, so that the density of a step is that given the steps before it. Across k - 1 missing steps a
+    difference has weight rho ** k, and what is new the variance 1 - rho ** (2 k), which is exact.
 
     Parameters
     ----------
@@ -43,15 +49,18 @@ class Gaussian(nn.Module):
         Of the data: means and deviations are learnt in its units.
     deviation : {"feature", "step"}
         One deviation for each feature; or one decoded for each step and feature.
+    lasting : bool
+        Whether differences from the mean last.
     """
 
-    def __init__(self, n_hidden: int, n_features: int, scaling: Any, deviation: str) -> None:
+    def __init__(self, n_hidden: int, n_features: int, scaling: Any, deviation: str, lasting: bool = False) -> None:
         super().__init__()
         self.n_features, self.by_step = n_features, deviation == "step"
         self._scaling = [scaling]  # in a list: it is the network's own layer, not one of this one
         self.head = Head(n_hidden, n_features * (2 if self.by_step else 1))
         if not self.by_step:
             self.log_deviation = nn.Parameter(torch.zeros(n_features))
+        self.bond = nn.Parameter(torch.zeros(n_features)) if lasting else None
 
     def numbers(self, hidden: Tensor) -> Tensor:
         """Mean and logarithm of the deviation, both in units of the scaling, (B, T, 2 F)."""
@@ -68,21 +77,42 @@ class Gaussian(nn.Module):
         there = _known(x, mask)
         scaled = torch.where(there, x, 0.0) * scaling.factor + scaling.shift
         mean, log_deviation = numbers.to(scaled.dtype).chunk(2, dim=-1)
-        each = -0.5 * ((scaled - mean) * torch.exp(-log_deviation)) ** 2 - log_deviation
-        each = each - _HALF_LOG_TAU + scaling.factor.abs().log()
+        away = (scaled - mean) * torch.exp(-log_deviation)  # (B, T, F)
+        each = -log_deviation - _HALF_LOG_TAU + scaling.factor.abs().log()
+        if self.bond is None:
+            each = each - 0.5 * away**2
+        else:
+            before, weight = self._before(away, there)
+            variance = (1.0 - weight**2).clamp(min=_LEAST_VARIANCE)
+            each = each - 0.5 * ((away - weight * before) ** 2 / variance + variance.log())
         return torch.where(there, each, 0.0).sum(dim=-1)
+
+    def _before(self, away: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+        """The last known difference before each step, and how much of it lasts: 0 where there is none. (B, T, F) both"""
+        steps = torch.arange(away.shape[1], device=away.device)[:, None]
+        known = torch.where(there, steps, -1).cummax(dim=1).values
+        last = torch.cat([torch.full_like(known[:, :1], -1), known[:, :-1]], dim=1)
+        rho = torch.sigmoid(self.bond).to(away.dtype)
+        weight = torch.where(last >= 0, rho ** (steps - last).to(away.dtype), 0.0)
+        return away.gather(1, last.clamp(min=0)), weight
 
     def center(self, numbers: Tensor) -> Tensor:
         """The mean, in the units of the data. (B, T, F)"""
         scaling = self._scaling[0]
         return (numbers[..., : self.n_features] - scaling.shift) / scaling.factor
 
-    def draw(self, numbers: np.ndarray, random: np.random.RandomState) -> np.ndarray:
-        """Values by chance. (N, 2 F) -> (N, F)"""
+    def draw(self, numbers: np.ndarray, steps: np.ndarray, random: np.random.RandomState) -> np.ndarray:
+        """Values by chance. (N, 2 F), (N,) -> (N, F)"""
         scaling = self._scaling[0]
         shift, factor = (part.double().cpu().numpy() for part in (scaling.shift, scaling.factor))
         mean, log_deviation = np.split(numbers, 2, axis=-1)
-        return (mean + np.exp(log_deviation) * random.standard_normal(mean.shape) - shift) / factor
+        away = random.standard_normal(mean.shape)
+        if self.bond is not None:
+            rho = torch.sigmoid(self.bond.detach().double().cpu()).numpy()
+            for t in range(1, int(steps.max(initial=0)) + 1):
+                rows = np.flatnonzero(steps == t)
+                away[rows] = rho * away[rows - 1] + np.sqrt(1.0 - rho**2) * away[rows]
+        return (mean + np.exp(log_deviation) * away - shift) / factor
 
 
 class Bernoulli(nn.Module):
@@ -115,7 +145,7 @@ class Bernoulli(nn.Module):
         """The probability of a one."""
         return torch.sigmoid(numbers)
 
-    def draw(self, numbers: np.ndarray, random: np.random.RandomState) -> np.ndarray:
+    def draw(self, numbers: np.ndarray, steps: np.ndarray, random: np.random.RandomState) -> np.ndarray:
         """Zeros and ones."""
         return (random.random_sample(numbers.shape) < 1.0 / (1.0 + np.exp(-numbers))).astype(np.float64)
 
@@ -154,7 +184,7 @@ class Categorical(nn.Module):
         parts = [part.argmax(dim=-1) for part in numbers.split(self.sizes, dim=-1)]
         return torch.stack(parts, dim=-1).to(numbers.dtype)
 
-    def draw(self, numbers: np.ndarray, random: np.random.RandomState) -> np.ndarray:
+    def draw(self, numbers: np.ndarray, steps: np.ndarray, random: np.random.RandomState) -> np.ndarray:
         """Codes by chance."""
         found = []
         for part in np.split(numbers, np.cumsum(self.sizes)[:-1], axis=-1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -128,7 +129,8 @@ class LatentSpaceMixin(RepresentMixin):
             length = random.choice(lengths.astype(np.int64), size=int(n_samples), p=counts / counts.sum())
         lengths = self._read_lengths(length, int(n_samples), "length")
         numbers = self._numbers(random.standard_normal((int(n_samples), self._n_features_out)), lengths)
-        return self._give(numbers.map_values(self.module_.likelihood.draw(numbers.values, random)))
+        steps = np.arange(len(numbers.values)) - np.repeat(numbers.starts, numbers.lengths)
+        return self._give(numbers.map_values(self.module_.likelihood.draw(numbers.values, steps, random)))
 
     def interpolate(self, a: Any, b: Any, n_steps: int = 8) -> Any:
         """Sequences on the straight line between two, in the latent space.
@@ -208,6 +210,8 @@ class LatentSpaceMixin(RepresentMixin):
     def score_steps(self, X: Any) -> Any:
         """Logarithm of the density of each step, given the latent mean of its sequence, in the units of the data.
 
+        With ``residuals="lasting"`` it is given the steps before it too.
+
         Parameters
         ----------
         X : as in fit
@@ -219,11 +223,16 @@ class LatentSpaceMixin(RepresentMixin):
             Sequences for ragged data. Missing values count 0.
         """
         data = self._read_again(X)
-        numbers, values = self._numbers(self._vectors(data), data.lengths), data.to_block().values
-        with torch.inference_mode():
-            likelihood = self.module_.likelihood.cpu()
-            found = likelihood.log_density(torch.from_numpy(numbers.values), torch.tensor(values).double(), None)
-        steps = numbers.map_values(found.numpy()[:, None])
+        likelihood = self.module_.likelihood
+
+        def density(numbers: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
+            x = torch.full((*numbers.shape[:2], data.n_features), torch.nan, dtype=torch.float64)
+            for one, row in zip(x, rows.tolist(), strict=True):
+                own = torch.tensor(data.values[data.starts[row] : data.stops[row]])
+                one[: len(own)] = own
+            return likelihood.log_density(numbers.double(), x.to(numbers.device), None)[..., None]
+
+        steps = self._numbers(self._vectors(data), data.lengths, density)
         if self._kind == "ragged" or steps.equal_length is None:
             return steps
         return steps.values.reshape(len(steps), -1)
@@ -299,13 +308,16 @@ class LatentSpaceMixin(RepresentMixin):
     def _device(self) -> torch.device | None:
         return None if self.device == "cpu" else device_for_predict(self)
 
-    def _numbers(self, Z: np.ndarray, lengths: np.ndarray) -> Sequences:
-        """What the likelihood is told of every step, decoded from latent vectors."""
+    def _numbers(
+        self, Z: np.ndarray, lengths: np.ndarray, then: Callable[[torch.Tensor, np.ndarray], torch.Tensor] | None = None
+    ) -> Sequences:
+        """What the likelihood is told of every step, decoded from latent vectors; or what ``then`` makes of it."""
         network, device = self.module_, self._device() or torch.device("cpu")
         z = torch.from_numpy(np.ascontiguousarray(Z, dtype=self._fitted_params["dtype"]))
 
         def call(rows: np.ndarray, longest: int, mask: torch.Tensor | None) -> torch.Tensor:
-            return network.decode(z[torch.from_numpy(rows)].to(device), mask, longest)
+            numbers = network.decode(z[torch.from_numpy(rows)].to(device), mask, longest)
+            return numbers if then is None else then(numbers, rows)
 
         return each_step(call, lengths, network, n_threads=self.n_threads, device=device)
 

@@ -117,6 +117,11 @@ class VariationalParams(LatentParams):
     deviation: Annotated[
         Literal["feature", "step"], "Of Gaussian values: one for each feature, or decoded for each step and feature."
     ] = "feature"
+    residuals: Annotated[
+        Literal["independent", "lasting"],
+        "Differences of Gaussian values from what is decoded: each step's own; or a first-order autoregression in each feature, "
+        "which makes densities and samples of smooth sequences better, and leaves less to the latent vector.",
+    ] = "independent"
     free_bits: Annotated[
         float, AtLeast(0), "Nats that each latent dimension of a sequence may diverge for free (Kingma et al. 2016)."
     ] = 0.0
@@ -214,6 +219,11 @@ class VariationalMixin(NestedMixin):
                 f"free_bits={self.free_bits:g} and n_importance={self.n_importance} exclude each other: the importance-weighted "
                 "bound has no divergence of its own. Set free_bits=0 or n_importance=1."
             )
+        if self.residuals == "lasting" and self.likelihood != "gaussian":
+            raise ValueError(
+                f"residuals='lasting' with likelihood={self.likelihood!r}: differences from what is decoded are of Gaussian values "
+                "alone. Set residuals='independent' or likelihood='gaussian'."
+            )
         if self.likelihood == "categorical" and self.augment is not None:
             raise ValueError(
                 f"augment={self.augment!r} would change codes into what are none; wanted augment=None with likelihood='categorical'"
@@ -281,7 +291,7 @@ class VariationalMixin(NestedMixin):
         elif maker.likelihood == "bernoulli":
             likelihood = Bernoulli(n_hidden, n_features)
         else:
-            likelihood = Gaussian(n_hidden, n_features, scaling, maker.deviation)
+            likelihood = Gaussian(n_hidden, n_features, scaling, maker.deviation, maker.residuals == "lasting")
         return VariationalNetwork(
             scaling,
             body,
