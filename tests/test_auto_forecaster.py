@@ -251,6 +251,15 @@ def test_noise_and_walks_have_no_season():
         assert find_seasons(channels_of(*rng.normal(size=(30, 80)))) == (1,)
 
 
+def test_seasons_do_not_depend_on_units():
+    x = seasonal(120, 12)
+    for factor in (1e-9, 1e9):
+        assert find_seasons(channels_of(x * factor)) == (12,)
+    steady = 0.1 * np.arange(200)  # whose changes differ by rounding alone
+    assert find_seasons(channels_of(np.full(200, 0.1), steady)) == (1,)
+    assert find_seasons(channels_of(x + 1e6 * np.arange(120))) == (12,)
+
+
 # -- weights -------------------------------------------------------------------------------------------------------------
 
 
@@ -390,6 +399,22 @@ def panel_of(n_series=4, n=90, order=None):
     pd = pytest.importorskip("pandas")
     order = names if order is None else order
     return pd.concat([pd.DataFrame({"name": name, "y": series[name]}) for name in order], ignore_index=True)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("budget", [0.1, 1.0])
+def test_a_constant_goes_on(budget):
+    for x in (np.zeros(60), np.full(60, 3.5), np.repeat([[1.0, -2.0]], 60, axis=0)):
+        model = fitted(x, horizon=4, budget=budget)
+        assert model.weights_ == {"last": 1.0}
+        np.testing.assert_allclose(model.forecast(), x[:4])
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_was_constant_until_lately_is_forecast():
+    moved = np.r_[np.zeros(112), np.arange(8.0)]  # only the second half of what is held out tells members apart
+    assert np.isfinite(fitted(moved, horizon=4).forecast()).all()
+    assert np.isfinite(fitted(moved[::-1], horizon=4).forecast()).all()
 
 
 def test_the_order_of_series_does_not_matter_nor_do_those_that_are_not_asked():

@@ -202,7 +202,8 @@ def _powers(
     drawn = (evidence * logs + shrinkage * of_pool) / (evidence + shrinkage)
     weights = np.exp(-power * (drawn - drawn.min(axis=1, keepdims=True)))
     weights[np.isnan(mean)] = 0.0
-    weights[:, known.sum(axis=0) == 0] = 0.0
+    # where every answer is right, as on constants, all that answer are worth the same
+    weights[:, ~known.any(axis=0) if known.any() else np.isnan(mean).any(axis=0)] = 0.0
     return weights / weights.sum(axis=1, keepdims=True)
 
 

@@ -18,6 +18,7 @@ _NEARLY = 0.8  # share of the highest peak that the shortest season has to have
 _MULTIPLES = 12  # seasons in a longer one, at most
 _MORE = 0.05  # by which a longer season has to stand out among its neighbours
 _SHARE = 0.2  # of the channels that a season has to hold for
+_ROUNDING = 1e-12  # of the largest value
 _AS_MANY = 25  # independent channels that a panel is taken for, at most
 
 
@@ -31,6 +32,13 @@ def autocorrelations(values: list[np.ndarray], n_lags: int) -> np.ndarray:
         if products[0] > 1e-12 * len(x):
             row[: len(products)] = products / products[0]
     return out
+
+
+def _changes(x: np.ndarray) -> np.ndarray:
+    """Changes in units of their deviation, whatever the units of ``x``; 0 where they are nothing but rounding."""
+    changes = np.diff(x)
+    deviation = changes.std()
+    return changes / deviation if deviation > _ROUNDING * np.abs(x).max() else np.zeros_like(changes)
 
 
 def find_seasons(channels: Channels, first: int | None = None) -> tuple[int, ...]:
@@ -51,7 +59,7 @@ def find_seasons(channels: Channels, first: int | None = None) -> tuple[int, ...
         (1,), (season,) or (season, longer).
     """
     values = channels.values[:: max(1, len(channels) // _MOST_CHANNELS)]
-    changes = [np.diff(x[-_MOST_ROWS:]) for x in values]
+    changes = [_changes(x[-_MOST_ROWS:]) for x in values]
     longest = max(len(x) for x in changes)
     n_lags = min(_LONGEST, longest // 2)
     if first is not None and 2 * first > longest:
