@@ -453,6 +453,15 @@ def test_series_of_few_rows_are_forecast():
         assert np.isfinite(found).all()
 
 
+@pytest.mark.parametrize("n_series", [1, 100])  # of many series there are maps of clusters too
+def test_two_years_are_enough_for_a_forecast_of_one(n_series):
+    pd = pytest.importorskip("pandas")
+    for n in (13, 15, 24, 26):
+        rows = {"name": np.repeat(np.arange(n_series), n), "v": np.random.default_rng(0).normal(size=n * n_series)}
+        found = AutoForecaster(horizon=12, series_id="name", target="v").fit(pd.DataFrame(rows)).forecast()
+        assert np.isfinite(found).all()
+
+
 def test_missing_values_are_read_as_the_last_known():
     x = seasonal(150, 6)
     holes = x.copy()

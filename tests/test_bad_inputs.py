@@ -865,6 +865,13 @@ def test_labels_of_many_types():
         assert set(model.predict(X3)) <= set(np.unique(np.asarray(y)))
 
 
+def test_a_dtype_is_only_advised_where_it_can_be_set():
+    for model, advised in ((sklearn_seq.AutoClassifier(), False), (GRUClassifier(), True)):
+        with pytest.raises(ValueError, match="infinity or a value too large") as told:
+            model.fit([[1.0, np.inf], [1.0, 2.0]], [0, 1])
+        assert ("set dtype" in str(told.value)) == advised
+
+
 def test_infinity_between_sequences_does_not_matter():
     values = np.ones((10, 2))
     values[4] = np.inf

@@ -37,7 +37,10 @@ def _lookbacks(channels: Channels, seasons: tuple[int, ...]) -> list[int]:
     return sorted(i for i in wanted if 1 <= i <= most)
 
 
-def _solve(channels: Channels, lookbacks: list[int]) -> WindowMap:
+def _solve(channels: Channels, lookbacks: list[int]) -> WindowMap | None:
+    """One map for all channels; None where none of them has a row and a horizon behind it."""
+    if channels.lengths.max() <= channels.horizon:
+        return None
     found = WindowRidge(channels.horizon, lookbacks).fit(*channels.joined())
     assert isinstance(found, WindowMap)  # one for all
     return found
@@ -54,9 +57,10 @@ class WindowMaps:
 
     seasons: tuple[int, ...]
 
-    def learn(self, channels: Channels) -> dict[str, Any]:
+    def learn(self, channels: Channels) -> dict[str, Any] | None:
         """Solve for the map."""
-        return asdict(_solve(channels, _lookbacks(channels, self.seasons)))
+        found = _solve(channels, _lookbacks(channels, self.seasons))
+        return None if found is None else asdict(found)
 
     def answer(self, learnt: dict[str, Any], past: np.ndarray, channel: np.ndarray, horizon: int) -> np.ndarray:
         """Forecasts (n, horizon) of what follows ``past`` (n, L) of channels (n,)."""
@@ -102,10 +106,12 @@ class ClusterMaps:
     seasons: tuple[int, ...]
     n_clusters: int
 
-    def learn(self, channels: Channels) -> dict[str, Any]:
+    def learn(self, channels: Channels) -> dict[str, Any] | None:
         """Cluster the channels and solve for the maps."""
-        cluster = find_clusters(channels, self.seasons, self.n_clusters)
         of_all = _solve(channels, _lookbacks(channels, self.seasons)[-2:])
+        if of_all is None:
+            return None
+        cluster = find_clusters(channels, self.seasons, self.n_clusters)
         whole = _Moments(of_all.lookback, channels.horizon)
         parts = [_Moments(of_all.lookback, channels.horizon) for _ in range(int(cluster.max()) + 1)]
         for x, i in zip(channels.values, cluster.tolist(), strict=True):

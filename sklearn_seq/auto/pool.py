@@ -1,6 +1,6 @@
 """A pool of forecasters that learn from all series at once and answer any window of their past.
 
-A member has ``learn(channels) -> dict`` of plain values and arrays, and ``answer(learnt, past, channel, horizon)``, the
+A member has ``learn(channels) -> dict`` of plain values and arrays, or None, and ``answer(learnt, past, channel, horizon)``, the
 forecasts (n, horizon) of what follows past rows (n, lookback) of channels (n,). Another member is one entry of `make_pool`.
 """
 
@@ -25,8 +25,8 @@ _TOO_FAR = 2.0  # ranges of the past beyond which no forecast goes
 class Member(Protocol):
     """What a member of a pool can do."""
 
-    def learn(self, channels: Channels) -> dict[str, Any]:
-        """Learn from training rows."""
+    def learn(self, channels: Channels) -> dict[str, Any] | None:
+        """Learn from training rows; None where they are too few to learn from."""
 
     def answer(self, learnt: dict[str, Any], past: np.ndarray, channel: np.ndarray, horizon: int) -> np.ndarray:
         """Forecasts (n, horizon) of what follows ``past`` (n, L) of channels (n,)."""

@@ -93,5 +93,9 @@ def refuse_non_finite(
     raise ValueError(
         f"Input X contains infinity or a value too large for dtype('{values.dtype}'): {place}. "
         "Clip or scale the data (OutlierClipper, SequenceScaler)"
-        + (", or set dtype='float64'." if values.dtype == np.float32 and "dtype" in estimator.get_params() else ".")
+        + (
+            ", or set dtype='float64'."
+            if values.dtype == np.float32 and "dtype" in estimator.get_params(deep=False)
+            else "."
+        )
     )
