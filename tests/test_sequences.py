@@ -458,6 +458,33 @@ def test_memory_maps_and_right_dtypes_are_not_copied(tmp_path):
     assert read_X(Reader(), sequences, reset=True, dtype=np.float64).sequences.values is sequences.values
 
 
+def test_lists_of_numbers_after_lists_of_many_lengths_may_be_of_one():
+    estimator = Reader()
+    read_X(estimator, [[1.0, 2.0, 3.0], [4.0]], reset=True)
+    for X in ([[1.0, 2.0]], [[1, 2], [3, 4], [5, 6]], ((1.0,), (2.0,))):
+        reading = read_X(estimator, X, reset=False, dtype=np.float64)
+        assert reading.kind == "ragged"
+        same(reading.sequences, [np.array(x, dtype=float)[:, None] for x in X])
+    for X in (np.ones((2, 3)), [1.0, 2.0]):
+        with pytest.raises(ValueError, match=r"which reads as"):
+            read_X(estimator, X, reset=False)
+    read_X(estimator, list(ARRAY), reset=True)
+    with pytest.raises(ValueError, match=r"which reads as 2-D .* but Reader was fitted on ragged X with 2 features"):
+        read_X(estimator, [[1.0, 2.0]], reset=False)
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_frames_of_a_list_have_their_columns_in_one_order(frame):
+    X = [frame({"a": [1.0, 2.0], "b": [3.0, 4.0]}), frame({"b": [3.0], "a": [1.0]})]
+    with pytest.raises(
+        ValueError, match=r"^X\[1\] has the columns \['b', 'a'\] and X\[0\] has \['a', 'b'\]; wanted one order"
+    ):
+        read_X(Reader(), X, reset=True)
+    for item, wanted in zip(X, ([[1.0, 3.0], [2.0, 4.0]], [[1.0, 3.0]]), strict=True):
+        same(read_X(Reader(), [item[["a", "b"]]], reset=True, dtype=np.float64).sequences, [np.array(wanted)])
+    assert len(read_X(Reader(), [X[0][["a"]], X[1][["b"]]], reset=True).sequences) == 2  # two sensors
+
+
 def test_names_of_columns():
     estimator = Reader()
     read_X(estimator, pd.DataFrame(ARRAY[:, :, 0], columns=list("abc")), reset=True)

@@ -79,6 +79,9 @@ def read_X(
         return _read_ids(estimator, given, reset, encode)
     if not reset and estimator._kind in ("tokens", "text"):
         _refuse_numbers(estimator, X)
+    if not reset and estimator._kind == "ragged" and estimator.n_features_in_ == 1 and _holds_lists(given):
+        # lists of numbers, each of which fit read as a sequence: that these are of one length makes them no table
+        given = Given("ragged", list(given.data))
     if given.kind == "2-D":
         if not reset and estimator._kind != "2-D":
             _refuse_kind(estimator, given.data)
@@ -116,6 +119,10 @@ def read_X(
         estimator.n_timesteps_in_ = length if given.kind != "ragged" else None
     refuse_non_finite(sequences, X, estimator, missing=missing, kind=given.kind)
     return Reading(sequences, given.kind)
+
+
+def _holds_lists(given: Given) -> bool:
+    return given.kind == "2-D" and isinstance(given.data, (list, tuple)) and isinstance(given.data[0], (list, tuple))
 
 
 def _quick(estimator: Any, X: Any, dtype: Any) -> Reading | None:

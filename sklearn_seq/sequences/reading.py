@@ -1,6 +1,6 @@
 """Numbers out of what was given, or a refusal in the user's words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -80,6 +80,7 @@ def read_ragged(data: Any, dtype: Any) -> Sequences:
     if isinstance(data, Sequences):
         sequences = data
     else:
+        _refuse_other_orders(data)
         sequences = Sequences.from_list([_one(i, item) for i, item in enumerate(data)])
     refuse_empty(sequences)
     values = sequences.values
@@ -100,6 +101,20 @@ def refuse_empty(sequences: Sequences) -> None:
             f"X[{empty[0]}] has 0 timesteps (length 0); wanted at least one in every sequence. "
             f"Remove the empty ones ({len(empty)} of {len(sequences)}) from X and y."
         )
+
+
+def _refuse_other_orders(items: Sequence[Any]) -> None:
+    """Refuse frames with the columns of the first in another order, which would be read by position."""
+    if not hasattr(items[0], "columns"):
+        return
+    first = list(items[0].columns)
+    for i, item in enumerate(items):
+        own = list(getattr(item, "columns", first))
+        if own != first and set(own) == set(first):
+            raise ValueError(
+                f"X[{i}] has the columns {own} and X[0] has {first}; wanted one order in all. Give [frame[list(X[0].columns)] "
+                "for frame in X]."
+            )
 
 
 def _one(i: int, item: Any) -> np.ndarray:
