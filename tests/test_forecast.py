@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit, cross_
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_seq import NaiveForecaster, PanelTimeSplit, RollingOriginSplit, backtest
+from sklearn_seq import AutoForecaster, NaiveForecaster, PanelTimeSplit, RollingOriginSplit, backtest
 from sklearn_seq.params import estimator
 from sklearn_seq.tasks.forecast_solved import SolvedForecasterMixin
 
@@ -391,6 +391,15 @@ def test_a_column_of_which_nothing_is_known_ends_the_recursion():
     for steps in (0, -1, 1.5, True, "2"):
         with pytest.raises(ValueError, match=f"steps={steps!r}; wanted a whole number of rows"):
             f.forecast(steps)
+
+
+@pytest.mark.parametrize(
+    "model", [NaiveForecaster(horizon=4, method="drift", lookback=9), AutoForecaster(horizon=4, budget=0.1)]
+)
+def test_columns_that_are_not_read_end_no_recursion(model):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    beside = clone(model).set_params(target=0).fit(X).forecast(11)
+    np.testing.assert_allclose(beside, clone(model).fit(X[:, :1]).forecast(11), rtol=1e-9)
 
 
 def test_what_is_known_ahead_comes_in_many_forms():

@@ -94,6 +94,8 @@ class AutoForecaster(SolvedForecasterMixin, BaseEstimator):
         "Work, relative to the default: how many origins are held out; below 1, 0.3 and 0.1 dearer members stay out.",
     ] = 1.0
 
+    _reads_others = False
+
     def _settle(self, read: TrainingTable, before: dict[str, Any] | None = None) -> None:
         self.seasons_ = self._find_seasons(read)
         self.lookback_ = self._useful_lookback(int(read.table.lengths.max()))

@@ -43,6 +43,8 @@ class NaiveForecaster(SolvedForecasterMixin, BaseEstimator):
         'Rows of a season; "auto" goes by the time stamps: a day of hours, a week of days, a year of months; 1 without stamps.',
     ] = "auto"
 
+    _reads_others = False
+
     def _season(self) -> int:
         clock = self._clock()
         return int(self.season) if self.season != "auto" else 1 if clock is None else clock.season()

@@ -18,6 +18,7 @@ class AnsweringMixin(TableReadingMixin):
     """A family says how it learns from windows (``_learn``) and what it says of them (``_answer``)."""
 
     _in_spans: ClassVar[bool] = True  # whether windows are answered a bounded number at a time
+    _reads_others: ClassVar[bool] = True  # whether of the past columns are read that are no targets
     if TYPE_CHECKING:
         lookback: int
 
@@ -70,7 +71,7 @@ class AnsweringMixin(TableReadingMixin):
                 f"{steps} steps are wanted and the model has {self._table['steps']}; longer forecasts need the target among the "
                 "columns of X. Fit with it there, or with a longer horizon."
             )
-        if free:
+        if free and self._reads_others:
             raise ValueError(
                 f"{steps} steps are wanted and the model has {self._table['steps']}; the column {columns.names(free)[0]!r} is read of the "
                 "past and neither forecast nor known ahead, so nothing is known of it in between. Fit with a longer horizon, or name it in "
