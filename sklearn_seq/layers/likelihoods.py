@@ -82,18 +82,18 @@ class Gaussian(nn.Module):
         if self.bond is None:
             each = each - 0.5 * away**2
         else:
-            before, weight = self._before(away, there)
+            before, weight = self._before(away, there, torch.sigmoid(self.bond))
             variance = (1.0 - weight**2).clamp(min=_LEAST_VARIANCE)
             each = each - 0.5 * ((away - weight * before) ** 2 / variance + variance.log())
         return torch.where(there, each, 0.0).sum(dim=-1)
 
-    def _before(self, away: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+    @staticmethod
+    def _before(away: Tensor, there: Tensor, rho: Tensor) -> tuple[Tensor, Tensor]:
         """The last known difference before each step, and how much of it lasts: 0 where there is none. (B, T, F) both"""
         steps = torch.arange(away.shape[1], device=away.device)[:, None]
         known = torch.where(there, steps, -1).cummax(dim=1).values
         last = torch.cat([torch.full_like(known[:, :1], -1), known[:, :-1]], dim=1)
-        rho = torch.sigmoid(self.bond).to(away.dtype)
-        weight = torch.where(last >= 0, rho ** (steps - last).to(away.dtype), 0.0)
+        weight = torch.where(last >= 0, rho.to(away.dtype) ** (steps - last).to(away.dtype), 0.0)
         return away.gather(1, last.clamp(min=0)), weight
 
     def center(self, numbers: Tensor) -> Tensor:
