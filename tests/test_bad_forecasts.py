@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from test_bad_inputs import BAD_PARAMS as OF_ALL
 
 import sklearn_seq
-from sklearn_seq import NaiveForecaster, Sequences
+from sklearn_seq import LinearForecaster, NaiveForecaster, Sequences
 
 FORECASTERS = [
     thing
@@ -452,10 +452,9 @@ BAD_STEPS = [
     ),
     Bad(
         "steps beyond the horizon with a column that nobody knows",
-        after(X, "forecast", 5),
+        lambda m: LinearForecaster(target=0, lookback=4, horizon=2).fit(X).forecast(5),
         ValueError,
         r"^5 steps are wanted and the model has 2; the column 'x1' is read of the past and neither forecast nor known ahead.*",
-        {"target": 0},
     ),
     Bad(
         "steps beyond the horizon with y from outside",
