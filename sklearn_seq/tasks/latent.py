@@ -226,10 +226,7 @@ class LatentSpaceMixin(RepresentMixin):
         likelihood = self.module_.likelihood
 
         def density(numbers: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
-            x = torch.full((*numbers.shape[:2], data.n_features), torch.nan, dtype=torch.float64)
-            for one, row in zip(x, rows.tolist(), strict=True):
-                own = torch.tensor(data.values[data.starts[row] : data.stops[row]])
-                one[: len(own)] = own
+            x = torch.from_numpy(data[rows].to_padded().astype(np.float64))
             return likelihood.log_density(numbers.double(), x.to(numbers.device), None)[..., None]
 
         steps = self._numbers(self._vectors(data), data.lengths, density)

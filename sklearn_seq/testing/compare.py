@@ -3,7 +3,7 @@
 import copy
 import io
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ __all__ = [
     "far_too_fast",
     "fresh",
     "refuses",
+    "refuses_unfitted",
     "same_bits",
     "same_state",
     "snapshot",
@@ -193,6 +194,15 @@ def refuses(what: str, *words: str) -> Any:
             raise AssertionError(f"{what}: was refused without a word of {missing}: {error}") from error
         return
     raise AssertionError(f"{what}: was not refused")
+
+
+def refuses_unfitted(new: Any, fail: Callable[[Any], Any], what: str) -> None:
+    """Fail unless an unfitted model refuses, and is as it was afterwards."""
+    attributes = set(vars(new))
+    with refuses(what):
+        fail(new)
+    if set(vars(new)) != attributes:
+        raise AssertionError(f"{what} left {sorted(set(vars(new)) - attributes)} on an unfitted {type(new).__name__}")
 
 
 def copies_of(model: Any) -> Iterator[tuple[str, Any]]:

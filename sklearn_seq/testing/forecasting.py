@@ -4,7 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_seq.testing.compare import answers, close, draws, fresh, refuses, same_bits, same_state, snapshot
+from sklearn_seq.testing.compare import (
+    answers,
+    close,
+    draws,
+    fresh,
+    refuses,
+    refuses_unfitted,
+    same_bits,
+    same_state,
+    snapshot,
+)
 from sklearn_seq.testing.data import make_problem
 from sklearn_seq.testing.registry import check
 
@@ -245,12 +255,7 @@ def check_failed_forecaster_fit(estimator: Any, kind: Any) -> None:
         _set(model, **params)
         same_state(model, before, f"after a fit that failed by {what}")
         same_bits(answers(model, data.X_test), wanted, f"after a fit that failed by {what}")
-        new = with_roles(estimator)
-        attributes = set(vars(new))
-        with refuses(what):
-            fail(new)
-        if set(vars(new)) != attributes:
-            raise AssertionError(f"{what} left {sorted(set(vars(new)) - attributes)} on an unfitted forecaster")
+        refuses_unfitted(with_roles(estimator), fail, what)
 
 
 @check("table", tasks=FORECAST)

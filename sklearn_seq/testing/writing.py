@@ -18,6 +18,7 @@ from sklearn_seq.testing.compare import (
     far_too_fast,
     fresh,
     refuses,
+    refuses_unfitted,
     same_bits,
     same_state,
     snapshot,
@@ -234,12 +235,7 @@ def check_failed_fit_of_writer(estimator: Any, problem: Written, form: str) -> N
         model.set_params(**{name: params[name] for name in wild})
         same_state(model, before, f"after a fit that failed by {what}")
         same_answers(model, wanted, problem, f"after a fit that failed by {what}")
-        new = fresh(estimator)
-        attributes = set(vars(new))
-        with refuses(what):
-            fail(new)
-        if set(vars(new)) != attributes:
-            raise AssertionError(f"{what} left {sorted(set(vars(new)) - attributes)} on an unfitted model")
+        refuses_unfitted(fresh(estimator), fail, what)
     other = problem_of(task_of(estimator), "ids" if form == "text" else "text")
     with refuses("the other kind of X", "fitted on"):
         model.score_samples(other.test[0], *problem.test[1:])
