@@ -91,6 +91,16 @@ def test_rows_of_a_table_score_by_the_windows_that_hold_them():
     np.testing.assert_allclose(detector.score_samples(X), wanted, rtol=1e-9)
 
 
+def test_a_column_that_does_not_vary_says_nothing_however_long_the_table_is():
+    X = np.column_stack([wave(3000, columns=1), np.full(3000, 0.1)])
+    detector = SubspaceDetector(window=8, n_components=2, rows="time")
+    plain = clone(detector).fit(X * [1, 0])
+    moved = X + np.linspace(0, 0.1, 3000)[:, None] * [0, 1]
+    np.testing.assert_allclose(
+        detector.fit(X).score_samples(moved), plain.score_samples(moved - [0, 0.1]), rtol=1e-6, atol=1e-12
+    )
+
+
 def test_ragged_sequences_score_by_the_mean_of_their_windows():
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(int(n), 2)) for n in rng.integers(4, 9, size=30)]

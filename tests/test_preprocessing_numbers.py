@@ -13,6 +13,7 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from sklearn_seq.preprocessing import (
     Differencer,
+    GroupScaler,
     OutlierClipper,
     PadTruncate,
     SequenceImputer,
@@ -76,6 +77,17 @@ def test_a_series_is_scaled_by_itself(method, missing):
         warnings.simplefilter("ignore")  # scikit-learn warns where a column has no value at all
         wanted = [PEER[method].fit_transform(array) for array in arrays]
     assert_sequences(result, wanted, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("scaler", [SequenceScaler(), SequenceScaler(per="series"), GroupScaler()])
+def test_a_feature_that_does_not_vary_is_not_scaled_however_many_steps_there_are(scaler):
+    values = np.array([0.1, 1 / 3, 1e5 + 0.1])
+    X = [np.tile(values, (20_000, 1)), np.tile(values, (7, 1))]
+    more = X[1] + np.linspace(0, 0.2, 7)[:, None]
+    scaler.fit(X)
+    assert_sequences(scaler.transform(X), [x - values for x in X], atol=1e-6)
+    if not getattr(scaler, "per", "") == "series":
+        assert_sequences(scaler.transform([more]), [more - values], atol=1e-6)
 
 
 def test_columns_without_any_value_stay_missing_and_silent():

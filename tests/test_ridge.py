@@ -123,3 +123,10 @@ def test_a_score_of_one_number_gives_all_targets_the_same_penalty(shape):
     one = solve_ridge(X, y, weight, score=lambda loo: squared_error(y, weight)(loo).sum())
     assert each.alpha[0] < each.alpha[1]
     assert one.alpha[0] == one.alpha[1]
+
+
+def test_columns_that_do_not_vary_in_many_rows_of_double_precision_say_nothing():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=20_000), np.full(20_000, 0.1), np.full(20_000, 1 / 3)])
+    solution = solve_ridge(X, X[:, :1], rng.random(20_000))
+    assert solution.coef.reshape(-1)[1:].tolist() == [0.0, 0.0]

@@ -345,9 +345,12 @@ def test_statistics_are_those_of_average(X, data):
         np.testing.assert_allclose(deviation[f], spread if spread > 1e-9 else 1.0, rtol=1e-12)
 
 
-def test_a_feature_that_does_not_vary_has_deviation_one():
-    X = Sequences.from_array(np.full((5, 4, 1), 0.1, dtype=np.float32))
-    assert feature_statistics(X, np.ones(5))[1] == 1.0
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_timesteps", [4, 2000])  # the mean of many is rounded
+def test_a_feature_that_does_not_vary_has_deviation_one(dtype, n_timesteps):
+    X = Sequences.from_array(np.tile(np.array([0.1, 1 / 3, 1e5 + 0.1], dtype=dtype), (5, n_timesteps, 1)))
+    for weight in (np.ones(5), np.random.default_rng(0).random(5)):
+        assert feature_statistics(X, weight)[1].tolist() == [1.0, 1.0, 1.0]
 
 
 # -- weights and groups --------------------------------------------------------------------------------------------------

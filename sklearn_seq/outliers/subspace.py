@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn_seq.outliers.windows import WindowDetectorMixin
 from sklearn_seq.params import AtLeast, estimator
 from sklearn_seq.sequences import Sequences
+from sklearn_seq.sequences.statistics import variance_about
 from sklearn_seq.training.blas import one_blas_thread
 
 __all__ = ["SubspaceDetector"]
@@ -128,10 +129,12 @@ def _moments(windows: Sequences) -> tuple[np.ndarray, np.ndarray]:
     for _, rows in windows.blocks():
         n, mean = n + len(rows), mean + rows.sum(axis=0, dtype=np.float64)
     mean = mean / n
-    square = np.zeros_like(mean)
+    rest, square = np.zeros_like(mean), np.zeros_like(mean)
     for _, rows in windows.blocks():
-        square += ((rows - mean) ** 2).sum(axis=0)
-    deviation = np.sqrt(square / n)
+        apart = rows - mean
+        rest += apart.sum(axis=0)
+        square += (apart**2).sum(axis=0)
+    deviation = np.sqrt(variance_about(square / n, rest / n))
     varies = deviation > 10 * np.finfo(np.float64).eps * np.abs(mean)
     return mean, np.where(varies, deviation, 1.0)
 

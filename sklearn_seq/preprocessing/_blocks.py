@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.statistics import variance_about
 
 __all__: list[str] = []
 
@@ -82,15 +83,17 @@ def coverage(X: Sequences) -> np.ndarray:
 def moments(X: Sequences) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each feature over what is not NaN; NaN where nothing is left."""
     counts = coverage(X)
-    total, mean, square = np.zeros((3, X.n_features))
+    total, mean, rest, square = np.zeros((4, X.n_features))
     for values, weight in _weighted(X.values, counts):
         total += weight.sum(axis=0)
         mean += (values * weight).sum(axis=0)
     with np.errstate(invalid="ignore"):
         mean /= total
         for values, weight in _weighted(X.values, counts):
-            square += ((values - mean) ** 2 * weight).sum(axis=0)
-        return mean, np.sqrt(square / total)
+            apart = (values - mean) * weight
+            rest += apart.sum(axis=0)
+            square += (apart * (values - mean)).sum(axis=0)
+        return mean, np.sqrt(variance_about(square / total, rest / total))
 
 
 def _weighted(values: np.ndarray, counts: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -134,7 +137,8 @@ def own_moments(X: Sequences) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(invalid="ignore"):
         mean = np.add.reduceat(values, X.starts) / total
         deviation = np.where(there, values - np.repeat(mean, X.lengths, axis=0), 0.0)
-        return mean, np.sqrt(np.add.reduceat(deviation**2, X.starts) / total)
+        rest = np.add.reduceat(deviation, X.starts) / total
+        return mean, np.sqrt(variance_about(np.add.reduceat(deviation**2, X.starts) / total, rest))
 
 
 def own_quantiles(X: Sequences, q: Any) -> np.ndarray:

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_seq.params import estimator
 from sklearn_seq.preprocessing._base import _Transformer, all_or_nothing
 from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.statistics import variance_about
 from sklearn_seq.sequences.weights import read_groups
 
 __all__ = ["GroupScaler"]
@@ -138,5 +139,6 @@ class GroupScaler(_Transformer):
 def _statistics(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean, and deviation or 1 where rounding alone varies."""
     mean = rows.mean(axis=0)
-    scale = np.sqrt(np.square(rows - mean).mean(axis=0))
+    apart = rows - mean
+    scale = np.sqrt(variance_about(np.square(apart).mean(axis=0), apart.mean(axis=0)))
     return mean, np.where(scale > 10 * np.finfo(np.float64).eps * np.abs(rows).max(axis=0), scale, 1.0)

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.stretches import CHUNK
 
-__all__ = ["feature_statistics", "step_statistics"]
+__all__ = ["feature_statistics", "step_statistics", "variance_about"]
 
 _FOLD = 64  # rows summed as one: numpy is slow at adding up many short ones
 
@@ -55,6 +55,21 @@ def _numbers(data: Sequences, weight: np.ndarray) -> Iterator[tuple[np.ndarray, 
         yield values, weights
 
 
+def variance_about(square: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Variances of values about a mean that was rounded; without the second term what is constant would seem to vary.
+
+    Parameters
+    ----------
+    square, rest : ndarray
+        Means of the squares of what is left after the mean was taken off, and of what is left itself.
+
+    Returns
+    -------
+    ndarray
+    """
+    return np.maximum(square - rest * rest, 0.0)
+
+
 def feature_statistics(data: Sequences, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation of each feature over all time steps; missing values do not count.
 
@@ -70,7 +85,7 @@ def feature_statistics(data: Sequences, weight: np.ndarray) -> tuple[np.ndarray,
     mean, deviation : ndarray of float64 of shape (n_features,)
         A feature that does not vary has deviation 1.
     """
-    total, mean, variance = np.zeros((3, data.n_features))
+    total, mean, rest, square = np.zeros((4, data.n_features))
     for values, weights in _numbers(data, weight):
         total += _column_sums(weights)
         values *= weights
@@ -79,11 +94,11 @@ def feature_statistics(data: Sequences, weight: np.ndarray) -> tuple[np.ndarray,
     mean /= total
     for values, weights in _numbers(data, weight):
         values -= mean
-        values *= values
-        values *= weights
-        variance += _column_sums(values)
-    variance /= total
-    deviation = np.sqrt(variance)
+        weights *= values
+        rest += _column_sums(weights)
+        weights *= values
+        square += _column_sums(weights)
+    deviation = np.sqrt(variance_about(square / total, rest / total))
     # what varies by rounding alone is constant
     deviation[deviation <= 10 * np.finfo(data.values.dtype).eps * np.abs(mean)] = 1.0
     return mean, deviation

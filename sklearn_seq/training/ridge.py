@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import blas, eigh, lapack
 
+from sklearn_seq.sequences.statistics import variance_about
+
 __all__ = ["ALPHAS", "RidgePath", "RidgeSolution", "linear_map", "squared_error"]
 
 # penalties, relative to the mean of the rows' squared lengths
@@ -322,16 +324,17 @@ def _spans(n: int, width: int) -> Iterator[slice]:
 def _column_scales(block: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean, and one over the deviation, of each column; zero for one that varies by no more than rounding."""
     share = weight / weight.sum()
-    mean, variance = np.zeros(block.shape[1]), np.zeros(block.shape[1])
+    mean, rest, square = np.zeros((3, block.shape[1]))
     spans = list(_spans(len(block), block.shape[1]))
     for rows in spans:
         mean += share[rows] @ block[rows].astype(np.float64)
     for rows in spans:
         chunk = block[rows].astype(np.float64)
         chunk -= mean
+        rest += share[rows] @ chunk
         np.square(chunk, out=chunk)
-        variance += share[rows] @ chunk
-    deviation = np.sqrt(variance)
+        square += share[rows] @ chunk
+    deviation = np.sqrt(variance_about(square, rest))
     constant = deviation <= 10 * np.finfo(block.dtype).eps * np.abs(mean)
     deviation[constant] = 1.0
     return mean, np.where(constant, 0.0, 1.0 / deviation)
