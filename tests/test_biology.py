@@ -377,6 +377,13 @@ def test_read_fasta(tmp_path):
         assert found.names == ["one", "two"] and found.descriptions == ["the first", ""]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_names_in_fasta_need_not_be_ascii(encoding, tmp_path):
+    # the second byte of the first letter in UTF-8 ends a line in latin-1
+    (tmp_path / "a.fa").write_bytes(">Åke Gösta\rACGT\r>two\rGG".encode(encoding))
+    assert read_fasta(tmp_path / "a.fa") == (["ACGT", "GG"], ["Åke", "two"], ["Gösta", ""])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -34,7 +34,7 @@ def read_fasta(path: str | os.PathLike) -> Fasta:
     Parameters
     ----------
     path : str or path-like
-        The file, in ASCII; one whose name ends in ``.gz`` is unpacked.
+        The file; one whose name ends in ``.gz`` is unpacked. Letters are ASCII; names and descriptions may be in UTF-8.
 
     Returns
     -------
@@ -68,8 +68,9 @@ def read_fasta(path: str | os.PathLike) -> Fasta:
     raw = raw.removeprefix(b"\xef\xbb\xbf")  # the mark of UTF-8 that some editors write
     parts: list[list[str]] = []
     heads: list[tuple[int, str]] = []
-    for number, line in enumerate(raw.decode("latin-1").splitlines(), 1):
-        line = line.strip()
+    # by bytes: in other encodings than ASCII a letter of a description may look like the end of a line
+    for number, code in enumerate(raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"), 1):
+        line = _decode(code).strip()
         if line.startswith(">"):
             _refuse_empty(path, heads, parts)
             heads.append((number, line[1:].strip()))
@@ -91,6 +92,13 @@ def read_fasta(path: str | os.PathLike) -> Fasta:
     _refuse_empty(path, heads, parts)
     words = [(head.split(maxsplit=1) + ["", ""])[:2] for _, head in heads]
     return Fasta(["".join(lines) for lines in parts], [name for name, _ in words], [told for _, told in words])
+
+
+def _decode(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
 
 
 def _refuse_empty(path: Path, heads: list[tuple[int, str]], parts: list[list[str]]) -> None:
