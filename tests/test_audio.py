@@ -1,7 +1,9 @@
 """Sound: spectra against scipy's, filters against published formulas, pitch against known tones."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from scipy import signal
 
 import sklearn_seq
@@ -100,7 +102,16 @@ def test_whole_numbers_of_16_bits_are_the_same_sound(cls):
     for a, b in zip(cls().fit_transform(whole), cls().fit_transform(floats), strict=True):
         np.testing.assert_array_equal(a, b)
     square = np.stack([whole[0]] * 2)
-    np.testing.assert_array_equal(cls().fit_transform(square), cls().fit_transform(square / 32768))
+    for given in (square, square.astype(">i2"), pd.DataFrame(square), torch.from_numpy(square)):
+        np.testing.assert_array_equal(np.asarray(cls().fit_transform(given)), cls().fit_transform(square / 32768))
+    for given in (
+        pd.Series(whole),
+        pd.DataFrame({"clip": whole}),
+        [torch.from_numpy(clip) for clip in whole],
+        [pd.DataFrame(clip) for clip in whole],
+    ):
+        for a, b in zip(cls().fit_transform(given), cls().fit_transform(floats), strict=True):
+            np.testing.assert_array_equal(a, b)
     # other whole numbers are taken as they are
     np.testing.assert_array_equal(cls().fit_transform(square.astype(int)), cls().fit_transform(square.astype(float)))
     with pytest.raises(
@@ -224,6 +235,18 @@ def test_functionals_tell_loudness_pitch_and_rhythm():
     assert of["voiced_share"][0] > 0.9 and of["voiced_share"][3] < 0.1
     assert of["voiced_rate"][2] == pytest.approx(4, abs=0.1)  # voiced stretches in about a second
     assert of["voiced_length"][2] == pytest.approx(0.125, abs=0.04)
+
+
+@pytest.mark.parametrize("n", [30, 100, 200, 8000])
+def test_peaks_of_energy_do_not_depend_on_loudness_and_short_clips_have_none(n):
+    clip = RNG.normal(size=n) * np.abs(np.sin(np.arange(1, n + 1) / 300))
+    functionals = AudioFunctionals(sample_rate=8000)
+    found = functionals.fit_transform([clip, 0.01 * clip, 100 * clip])
+    (column,) = (i for i, name in enumerate(functionals.get_feature_names_out()) if name.endswith("peak_rate"))
+    assert found[0, column] == found[1, column] == found[2, column]
+    assert (
+        found[0, column] == 0 if n < 240 else found[0, column] == pytest.approx(8.5, abs=1)
+    )  # a peak has three frames
 
 
 def test_functionals_without_levels():

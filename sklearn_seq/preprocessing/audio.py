@@ -12,6 +12,7 @@ from sklearn_seq.preprocessing._base import _Transformer
 from sklearn_seq.preprocessing._blocks import flat, positions
 from sklearn_seq.preprocessing._sound import Scale, frame_counts, mel_filters, power_spectra
 from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.kinds import host, sort_out
 
 __all__ = ["MFCC", "Deltas", "LogMelSpectrogram", "Resampler"]
 
@@ -33,17 +34,24 @@ class _SoundTransformer(_Transformer):
 
 def _in_16_bits(X: Any) -> bool:
     """Whether what was given is of dtype int16, as sound comes from files; a part of it cannot be."""
-    if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object):
-        of_16_bits = [getattr(clip, "dtype", None) == np.int16 for clip in X]
-        if any(of_16_bits) and not all(of_16_bits):
-            one, other = of_16_bits.index(True), of_16_bits.index(False)
-            raise ValueError(
-                f"X[{one}] is of dtype int16, which is divided by 32768, and X[{other}] is of "
-                f"{getattr(X[other], 'dtype', type(X[other]).__name__)}, which is taken as it is; wanted all clips in one range. Give "
-                "all as int16, or x / 32768 for those that are."
-            )
-        return all(of_16_bits)
-    return getattr(X, "dtype", None) == np.int16
+    given = sort_out(X).data
+    if not isinstance(given, list | tuple):
+        return _is_int16(given)
+    of_16_bits = [_is_int16(clip) for clip in given]
+    if any(of_16_bits) and not all(of_16_bits):
+        one, other = of_16_bits.index(True), of_16_bits.index(False)
+        raise ValueError(
+            f"X[{one}] is of dtype int16, which is divided by 32768, and X[{other}] is of "
+            f"{getattr(given[other], 'dtype', type(given[other]).__name__)}, which is taken as it is; wanted all clips in one range. "
+            "Give all as int16, or x / 32768 for those that are."
+        )
+    return all(of_16_bits)
+
+
+def _is_int16(clips: Any) -> bool:
+    """In either order of bytes; of a frame all columns."""
+    dtypes = clips.dtypes if hasattr(clips, "columns") else [getattr(host(clips), "dtype", None)]
+    return all(str(dtype).lower() in ("int16", "<i2", ">i2") for dtype in dtypes)
 
 
 @estimator

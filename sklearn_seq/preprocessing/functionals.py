@@ -170,7 +170,9 @@ class AudioFunctionals(_SoundTransformer, _FeatureTransformer):
         steps = np.abs(np.diff(tone[:, None], axis=0))
         edges = np.flatnonzero(np.diff(np.concatenate([[0], voiced, [0]])))
         stretches = (edges[1::2] - edges[::2]) * self.step
-        energy = np.convolve(values[:, self._descriptors().index("energy")], np.full(5, 0.2), mode="same")
+        energy = values[:, self._descriptors().index("energy")]
+        # a logarithm has no zero to go on with beyond the ends
+        energy = np.convolve(np.pad(energy, 2, mode="edge"), np.full(5, 0.2), mode="valid")
         peaks = (energy[1:-1] > energy[:-2]) & (energy[1:-1] >= energy[2:])
         seconds = n * self.step
         lengths = [stretches.mean(), stretches.std()] if len(stretches) else [0.0, 0.0]
