@@ -1,6 +1,7 @@
 """Language models: probabilities against enumeration, reading on against reading whole, and what is written."""
 
 import copy
+import inspect
 import itertools
 import math
 import pickle
@@ -124,6 +125,38 @@ def test_reading_token_by_token_is_reading_whole(cls):
             logits, state = model.module_.step(tokens[:, t], state)
             pieces.append(logits[:, None])
     torch.testing.assert_close(torch.cat(pieces, dim=1), whole, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"activation": "gated", "tie_weights": False, "n_grams": 3},
+        {"activation": "silu", "embedding_size": 6, "n_heads": 3, "n_grams": 1},
+        {"activation": "relu", "embedding_size": 6, "tie_weights": False},
+        {"activation": "tanh", "n_steps": 60},
+    ],
+)
+def test_steps_in_numpy_are_those_of_torch(params):
+    """Far beyond the context, so that the ring of keys and values goes round more than once."""
+    model = fitted(TransformerGenerator, n_layers=2, dtype="float64", **params)
+    tokens = np.random.default_rng(0).integers(0, model.n_tokens_ + 1, size=(3, 40))
+    network = model.module_.eval()
+    for begin in (1, 2, 9):
+        with torch.inference_mode():
+            _, state = network.read(torch.from_numpy(tokens[:, :begin]))
+            going_on = network.going_on(state, 40)
+            assert not inspect.isfunction(going_on)  # the way in numpy
+            for t in range(begin, 40):
+                logits, state = network.step(torch.from_numpy(tokens[:, t]), state)
+                np.testing.assert_allclose(going_on(tokens[:, t]), logits.numpy(), rtol=0, atol=1e-10)
+
+
+def test_many_wide_rows_are_written_by_torch():
+    model = fitted(TransformerGenerator)
+    with torch.inference_mode():
+        _, state = model.module_.read(torch.full((200, 1), model.n_tokens_))
+    assert inspect.isfunction(model.module_.going_on(state, 5))
 
 
 def test_each_layer_of_a_transformer_sees_its_context_and_nothing_ahead():

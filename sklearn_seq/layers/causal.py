@@ -144,7 +144,8 @@ class CausalTransformer(nn.Module):
         context: int = 64,
     ) -> None:
         super().__init__()
-        self.out_features, self.context = hidden_size, context
+        self.n_features, self.out_features, self.context = n_features, hidden_size, context
+        self.activation = activation
         self.widen = nn.Identity() if n_features == hidden_size else Linear(n_features, hidden_size)
         self.blocks = nn.ModuleList(
             _Block(

@@ -1,12 +1,16 @@
 """Language models: how probable each token is after those before it."""
 
 import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sklearn_seq.layers.causal import CausalTransformer
+from sklearn_seq.layers.causal_steps import CausalSteps, array_of, linear_of
 from sklearn_seq.layers.dropout import Dropout
 from sklearn_seq.layers.linear import Linear
 
@@ -17,6 +21,7 @@ _CHUNK = 256
 _NUMBERS = 8_000_000
 # what spreads the codes of stretches over their places
 _PRIME, _SPREAD = 1_000_000_007, 2_654_435_761
+_FEW = 1024  # numbers of all rows' tokens, up to which steps in numpy are faster than in torch
 
 
 class _Stretches(nn.Module):
@@ -33,17 +38,22 @@ class _Stretches(nn.Module):
 
     def forward(self, tokens: Tensor, n_before: int) -> Tensor:
         """(B, n_before + T) becomes (B, T, E); -1 stands where there was nothing."""
-        n, mark = tokens.shape[1] - n_before, self.n_tokens - 1
         found: Any = 0.0
+        for table, place in zip(self.tables, self.places(tokens, n_before), strict=True):
+            found = found + table(place)
+        return found
+
+    def places(self, tokens: Any, n_before: int) -> Iterator[Any]:
+        """Where the stretches that end with each token stand in each table, (B, T): of a tensor or an array."""
+        n, mark = tokens.shape[1] - n_before, self.n_tokens - 1
         code = tokens[:, n_before:] + 1
         seen = code != mark + 1
-        for back, table in enumerate(self.tables, start=1):
+        for back in range(1, self.longest):
             further = tokens[:, n_before - back : n_before - back + n]
-            code = (code * (self.n_tokens + 1) + torch.where(seen, further + 1, 0)) % _PRIME
+            code = (code * (self.n_tokens + 1) + seen * (further + 1)) % _PRIME
             seen = seen & (further != mark)
             exact = (self.n_tokens + 1) ** (back + 1) <= self.n_places
-            found = found + table(code if exact else code * _SPREAD % _PRIME % self.n_places)
-        return found
+            yield code if exact else code * _SPREAD % _PRIME % self.n_places
 
 
 class LanguageNetwork(nn.Module):
@@ -136,6 +146,34 @@ class LanguageNetwork(nn.Module):
         hidden, after = self.body.step(x[:, 0], None if state is None else state[1])
         return self._logits(hidden), [before, after]
 
+    def going_on(self, state: Any, n_more: int) -> Callable[[np.ndarray], np.ndarray]:
+        """What goes on from a state, one token a row after another, in the fastest way.
+
+        Parameters
+        ----------
+        state : list
+            Where `read` ended.
+        n_more : int
+            Calls at most.
+
+        Returns
+        -------
+        callable
+            Tokens, an ndarray of int of shape (B,), become logits, a floating ndarray of shape (B, V), as `step` says them.
+        """
+        device = self.embedding.weight.device
+        if isinstance(self.body, CausalTransformer) and device.type == "cpu":
+            n_rows = state[1][1].shape[1]
+            if n_rows * self.body.out_features <= _FEW:
+                return _Steps(self, state, n_more)
+
+        def step(tokens: np.ndarray) -> np.ndarray:
+            nonlocal state
+            logits, state = self.step(torch.from_numpy(tokens).to(device), state)
+            return logits.cpu().numpy()
+
+        return step
+
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """How probable sequences are.
 
@@ -187,6 +225,34 @@ class LanguageNetwork(nn.Module):
         if self.head is not None:
             return self.head(hidden)
         return functional.linear(hidden, self.embedding.weight, self.bias)
+
+
+class _Steps:
+    """What ``network.step`` says, in numpy; the body is a `CausalTransformer`."""
+
+    def __init__(self, network: LanguageNetwork, state: Any, n_more: int) -> None:
+        self.body = CausalSteps(network.body, state[1], n_more)
+        self.before = None if state[0] is None else array_of(state[0])
+        self.factor, self.stretches = network._factor, network.stretches
+        self.embedding = array_of(network.embedding.weight)
+        self.tables = [] if network.stretches is None else [array_of(t.weight) for t in network.stretches.tables]
+        if network.head is not None:
+            self.logits = [linear_of(network.head)]
+        else:
+            self.logits = [linear_of(network.narrow), (self.embedding.T, array_of(network.bias))]
+
+    def __call__(self, tokens: np.ndarray) -> np.ndarray:
+        x = self.embedding[tokens] * self.factor  # (B, E)
+        if self.stretches is not None:
+            n = self.before.shape[1]
+            every = np.concatenate([self.before, tokens[:, None]], axis=1)
+            for table, place in zip(self.tables, self.stretches.places(every, n), strict=True):
+                x = x + table[place[:, 0]]
+            self.before = every[:, 1:]
+        hidden = self.body(x)
+        for weight, bias in self.logits:
+            hidden = hidden @ weight + bias
+        return hidden
 
 
 def _log_likelihood(logits: Tensor, tokens: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from sklearn_seq.tasks.generate_reading import Texts, Vocabulary, between_marks,
 from sklearn_seq.tasks.generate_sampling import Choice, check_numbers, write
 from sklearn_seq.tasks.state import FittedState, keep_on_failure
 from sklearn_seq.training import Part, Plan, Seeds, TrainingParams, outputs, run
+from sklearn_seq.training.blas import one_blas_thread
 from sklearn_seq.training.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from sklearn_seq.training.streams import Streams, stream_length
 from sklearn_seq.training.threads import hold_threads
@@ -206,7 +207,7 @@ class GeneratorMixin(FittedState, CallbackSupportMixin):
         if not ids:
             return np.array([], dtype=str if texts else object)
         network, device = self._ready_network()
-        with hold_threads(self._threads_for(network, len(ids))):
+        with hold_threads(self._threads_for(network, len(ids))), one_blas_thread():
             added = write(
                 network,
                 ids,

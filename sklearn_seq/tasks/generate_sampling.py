@@ -146,6 +146,7 @@ def write(
         for begin in range(0, n_read, _CHUNK):
             part = torch.from_numpy(known[:, begin : min(n_read, begin + _CHUNK)]).to(device)
             logits, state = network.read(part, state, last=True)
+        logits, step = logits.cpu().numpy(), network.going_on(state, int(lengths.max()) + max_length - n_read + 1)
         while True:
             following = np.full(n, mark, dtype=np.int64)
             told = n_read < 1 + lengths
@@ -153,13 +154,13 @@ def write(
             free = np.flatnonzero(going & ~told)
             if len(free):
                 chance[free] = [random[i].random() for i in free]
-                own = logits if len(free) == n else logits[torch.from_numpy(free).to(device)]
-                chosen = choose(own.double().cpu().numpy(), chance[free])
+                own = logits if len(free) == n else logits[free]
+                chosen = choose(own.astype(np.float64), chance[free])
                 added[free, n_added[free]] = following[free] = chosen
                 ended = chosen == mark
                 n_added[free] += ~ended
                 going[free[ended | (n_added[free] == max_length)]] = False
             if not going.any():
                 return [row[:k].copy() for row, k in zip(added, n_added, strict=True)]
-            logits, state = network.step(torch.from_numpy(following).to(device), state)
+            logits = step(following)
             n_read += 1
