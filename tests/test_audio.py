@@ -179,6 +179,8 @@ def test_resampling_keeps_a_tone_and_drops_what_the_rate_cannot_hold():
     found = Resampler(sample_rate=16000, new_rate=8000).fit_transform([both, both[:801]])
     assert [len(x) for x in found] == [4000, 401]
     np.testing.assert_allclose(found[0][100:-100, 0], tone(200)[100:-100], atol=0.02)
+    rare = Resampler(sample_rate=15_000, new_rate=1).fit_transform([np.ones(60_000), np.ones(15_001)])
+    assert [len(x) for x in rare] == [4, 2]
     same = Resampler().fit_transform(np.stack([both, both]))
     np.testing.assert_array_equal(same, np.stack([both, both]))
 
@@ -194,6 +196,9 @@ def test_files_of_other_rates_are_brought_to_one(tmp_path):
         ValueError, match=r"wanted the same in all files\. Give sample_rate=8000 to bring them to one rate"
     ):
         read_wav_folder(tmp_path)
+    for wrong in (0, -8000, 8000.5, "8000"):
+        with pytest.raises(ValueError, match=r"sample_rate=.*wanted a whole number above 0"):
+            read_wav_folder(tmp_path, sample_rate=wrong)
     X, _, rate = read_wav_folder(tmp_path, sample_rate=8000)
     assert rate == 8000 and X.lengths.tolist() == [4000, 4000]
     np.testing.assert_allclose(X[1][100:-100], X[0][100:-100], atol=0.02)

@@ -1,7 +1,10 @@
 """Images, videos and joints as sequences: what lies where, against loops by hand."""
 
 import pickle
+import re
 import sys
+import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -298,6 +301,49 @@ def test_image_folders(tmp_path):
     for wrong in ({"colour": "cmyk"}, {"size": 6}, {"size": (0, 3)}):
         with pytest.raises(ValueError, match="wanted"):
             read_image_folder(tmp_path, **wrong)
+
+
+def test_images_of_16_bits_with_pages_and_with_palettes(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    pixels = RNG.integers(0, 1 << 16, size=(6, 4), dtype=np.uint16)
+    for name in ("a.png", "a.tif"):
+        image.fromarray(pixels).save(tmp_path / name)
+        for colour, wanted in (("grey", pixels >> 8), ("rgb", (pixels >> 8)[..., None].repeat(3, axis=2))):
+            same(read_image_folder(tmp_path, name, colour=colour)[0], wanted[None].astype(np.uint8))
+            same(read_frames(tmp_path / name, colour=colour), wanted[None].astype(np.uint8))
+    image.fromarray(pixels / np.float32(7)).save(tmp_path / "b.tif")
+    with pytest.raises(ValueError, match=r"b\.tif cannot be read as an image: .*mode F; wanted 8 or 16 bits"):
+        read_image_folder(tmp_path, "b.tif")
+    image.fromarray(pixels).save(tmp_path / "d.tif", save_all=True, append_images=[image.fromarray(pixels.T)])
+    with pytest.raises(ValueError, match=r"6 x 4 pixels in frame 0 and 4 x 6 pixels in frame 1; wanted one size"):
+        read_frames(tmp_path / "d.tif")
+    assert read_frames(tmp_path / "d.tif", size=(3, 2)).shape == (2, 3, 2)
+    indexed = image.fromarray(np.eye(4, dtype=np.uint8) * 200).convert("P")
+    indexed.save(tmp_path / "c.png", transparency=b"\x00\x80")
+    same(read_image_folder(tmp_path, "c.png")[0], np.eye(4, dtype=np.uint8)[None] * 200)
+
+
+@pytest.mark.parametrize("kind", ["png", "gif", "bmp", "tif"])
+def test_a_damaged_image_is_read_or_refused_in_a_sentence(kind, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    pixels = np.random.default_rng(0).integers(0, 256, size=(3, 16, 16), dtype=np.uint8)
+    first, *rest = map(image.fromarray, pixels)
+    path = tmp_path / f"a.{kind}"
+    first.save(path, **({} if kind == "bmp" else {"save_all": True, "append_images": rest}))
+    raw, rng = path.read_bytes(), np.random.default_rng(0)
+    for i in range(150):
+        new = bytearray(raw[: rng.integers(len(raw))] if i % 2 else raw)
+        for at in rng.integers(min(len(new), 300), size=4) if len(new) and i % 3 else ():
+            new[at] = rng.integers(256)
+        path.write_bytes(new)
+        of_folder, of_film = partial(read_image_folder, tmp_path, path.name), partial(read_frames, path)
+        for read in [of_folder] if kind == "bmp" else [of_folder, of_film]:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # pillow's own
+                    read()
+            except ValueError as refusal:
+                assert f"a.{kind} " in str(refusal) and re.search("cannot be read|wanted", str(refusal))
 
 
 def test_frames_of_animated_images(tmp_path):

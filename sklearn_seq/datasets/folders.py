@@ -129,6 +129,8 @@ def read_wav_folder(
     >>> X, y.tolist(), sample_rate
     (Sequences(2 sequences, 80 to 81 timesteps, 1 features, float32), ['0', '1'], 8000)
     """
+    if sample_rate is not None and not (isinstance(sample_rate, int | np.integer) and sample_rate > 0):
+        raise ValueError(f"sample_rate={sample_rate!r}; wanted a whole number above 0, time steps a second, or None")
     files = _find(folder, pattern, label)
     signals: list[np.ndarray] = []
     for path in files:

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import struct
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,7 +46,7 @@ def read_image_folder(
     Returns
     -------
     X : ndarray of uint8 of shape (n_files, height, width[, 3])
-        From 0, black, to 255.
+        From 0, black, to 255. Of images of 16 bits the upper 8.
     y : ndarray of shape (n_files,), or None
         Their labels.
 
@@ -76,7 +77,7 @@ def read_image_folder(
         try:
             with image.open(path) as opened:
                 pixels = _pixels(image, opened, size, colour)
-        except (OSError, SyntaxError, ValueError) as error:
+        except _damages(image) as error:
             raise ValueError(
                 f"{path} cannot be read as an image: {error}. Leave it out, or convert it to PNG."
             ) from None
@@ -110,7 +111,7 @@ def read_frames(
     Returns
     -------
     ndarray of uint8 of shape (n_frames, height, width[, 3])
-        From 0, black, to 255. A list of them is what ``FrameEncoder(steps="frames")`` reads.
+        From 0, black, to 255; of images of 16 bits the upper 8. A list of them is what ``FrameEncoder(steps="frames")`` reads.
 
     Raises
     ------
@@ -152,20 +153,43 @@ def read_frames(
             frames = [
                 _pixels(image, image.fromarray(frame), size, colour) for i, frame in enumerate(film) if i % every == 0
             ]
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except _damages(image) as error:
         raise ValueError(f"{path} cannot be read as frames: {error}. Convert it, for instance to GIF or AVI.") from None
     if not frames:
         raise ValueError(f"{path} holds no frame; wanted at least one. It is empty or damaged.")
+    for i, frame in enumerate(frames):
+        if frame.shape != frames[0].shape:
+            raise ValueError(
+                f"{path} has {_sizes(frames[0])} in frame 0 and {_sizes(frame)} in frame {i * every}; wanted one size. Bring them "
+                "to one with size=(height, width)."
+            )
     return np.stack(frames)
 
 
 def _pixels(image: Any, opened: Any, size: tuple[int, int] | None, colour: str) -> np.ndarray:
-    picture = opened.convert(_MODES[colour])
+    picture = _of_bytes(image, opened).convert(_MODES[colour])
     if size is not None:
         smaller = size[0] <= picture.height and size[1] <= picture.width
         how = image.Resampling.BOX if smaller else image.Resampling.BILINEAR
         picture = picture.resize((size[1], size[0]), how)
     return np.asarray(picture)
+
+
+def _of_bytes(image: Any, opened: Any) -> Any:
+    """An image of 8 bits a channel, which pillow makes of others by cutting off what is above 255."""
+    if opened.mode.startswith("I;16") or (opened.mode == "I" and opened.format == "PNG"):
+        return image.fromarray((np.asarray(opened).astype(np.uint32) >> 8).astype(np.uint8))
+    if opened.mode in ("I", "F"):
+        raise ValueError(f"pixels are numbers of pillow's mode {opened.mode}; wanted 8 or 16 bits a channel")
+    if opened.mode == "P" and "transparency" in opened.info:
+        return opened.convert("RGBA")  # as pillow asks for
+    return opened
+
+
+def _damages(image: Any) -> tuple[type[Exception], ...]:
+    """What pillow and imageio raise for files that are damaged, or none of theirs."""
+    wrong = (OSError, EOFError, SyntaxError, ValueError, IndexError, KeyError, TypeError, struct.error)
+    return (*wrong, image.DecompressionBombError)
 
 
 def _check(size: Any, colour: Any) -> None:

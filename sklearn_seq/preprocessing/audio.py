@@ -300,6 +300,8 @@ class Resampler(_SoundTransformer):
 
 def resample(clip: np.ndarray, rate: float, new_rate: float) -> np.ndarray:
     """One clip, (n, n_channels), at another rate."""
-    ratio = Fraction(new_rate / rate).limit_denominator(10_000)
-    found = resample_poly(clip, ratio.numerator, ratio.denominator, axis=0)
+    ratio = Fraction(max(rate, new_rate) / min(rate, new_rate)).limit_denominator(10_000)  # above 1: none becomes 0
+    more, less = ratio.numerator, ratio.denominator
+    up, down = (more, less) if new_rate > rate else (less, more)
+    found = resample_poly(clip, up, down, axis=0)
     return found.astype(clip.dtype, copy=False)
