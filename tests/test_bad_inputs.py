@@ -261,6 +261,20 @@ BAD_X = [
         ALL,
     ),
     BadX("text that starts with None", [None, *["hello"] * 7], TypeError, r"^X\[0\] is missing; wanted a str, as", ALL),
+    BadX(
+        "text that starts with a number",
+        [3.0, *["hello"] * 7],
+        TypeError,
+        r"^X\[0\] is of type float; wanted a str",
+        ALL,
+    ),
+    BadX(
+        "a series of numbers",
+        pd.Series(np.arange(8.0)),
+        ValueError,
+        "Expected a 2-dimensional container but got",
+        ("2-D",),
+    ),
     BadX("text and numbers", ["hello", 3.0] * 4, TypeError, r"^X\[1\] is of type float; wanted a str, as", ALL),
     BadX(
         "bytes in a list",

@@ -106,6 +106,7 @@ def test_ids_that_are_none(ids, n_tokens, error, message):
         np.array(["a", "b"]),
         np.array(["a", "b"], dtype=object),
         np.array([["a"], ["b"]]),
+        np.array(["a", "b"], dtype=np.dtypes.StringDType()),
         pd.Series(["a", "b"]),
         pd.Series(["a", "b"], dtype="string", index=[5, 3]),
         pd.Series(["a", "b"], dtype="category"),
@@ -215,6 +216,20 @@ def test_byte_pairs_without_the_package(monkeypatch):
         ({}, np.zeros((3, 2)), ValueError, r"^X is a ndarray without text; TextEncoder wanted a list of str"),
         ({}, ["a", None], TypeError, r"^X\[1\] is missing; wanted a str, as other samples are\. Fill missing texts"),
         ({}, [["a"], None], TypeError, r"^X\[1\] is missing; wanted a list of str, the words of one text"),
+        (
+            {},
+            [["a", None]],
+            TypeError,
+            r"^X\[0\] is a list with a missing entry; wanted a list of str, the words of one",
+        ),
+        (
+            {},
+            pd.Series([np.nan]),
+            TypeError,
+            r"^X\[0\] is missing; wanted a str, as other samples are\. Fill missing texts",
+        ),
+        ({}, [3, "a"], TypeError, r"^X\[0\] is of type int; wanted a str, as other samples are"),
+        ({}, [], ValueError, r"^Found array with 0 sample\(s\): X is empty; wanted at least one text"),
         (
             {"level": "character"},
             [["a"]],
@@ -476,6 +491,31 @@ def test_other_refusals():
         GRUClassifier().fit("a text", ["a"])
     with pytest.raises(TypeError, match=r"^In the validation part \(X_val, y_val\): X\[1\] is missing"):
         GRUClassifier(**SMALL).fit(WORDS, LABELS, X_val=["a", None], y_val=["few", "few"])
+
+
+@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize(
+    "gap", [None, np.nan, pd.NA, pd.Series([np.nan]), pd.Series([pd.NA], dtype="string"), np.array([None])], ids=repr
+)
+def test_a_gap_alone_is_told_as_one_among_texts(gap, words):
+    model = GRUClassifier(**SMALL).fit([list(text) for text in WORDS] if words else WORDS, LABELS)
+    X = gap if hasattr(gap, "shape") else [gap]
+    for method in (model.predict, model.predict_proba, model.encoder_.transform):
+        with pytest.raises(
+            TypeError, match=r"^X\[0\] is missing; wanted a str, as other samples are\. Fill missing texts"
+        ):
+            method(X)
+        with pytest.raises(ValueError, match=r"^Found array with 0 sample\(s\): X is empty; wanted at least one text"):
+            method(X[:0])
+
+
+def test_an_empty_list_of_words_is_read_alone_as_in_company():
+    model = GRUClassifier(**SMALL).fit([list(text) for text in WORDS], LABELS)
+    X = np.empty(1, dtype=object)
+    X[0] = []
+    for alone in ([[]], [()], X, pd.Series([[]])):
+        np.testing.assert_allclose(model.predict_proba(alone), model.predict_proba([["a"], []])[1:], atol=1e-6)
+    assert ids_of(TextEncoder().fit([["a"]]).transform([[]])) == [[0]]
 
 
 def test_an_empty_comment_does_not_stop_a_fit():

@@ -184,7 +184,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
     # -- texts to tokens ---------------------------------------------------------------------------------------------
 
     def _read(self, X: Any, level: str) -> list[Any]:
-        texts = None if isinstance(X, str) else texts_of(X)
+        texts = None if isinstance(X, str) else texts_of(X, known=True)
         if texts is None:
             given = "a str; one text is [X]" if isinstance(X, str) else f"a {type(X).__name__} without text"
             raise ValueError(

@@ -138,7 +138,7 @@ class WordPartsEncoder(TransformerMixin, BaseEstimator):
         return parts
 
     def _read(self, X: Any) -> list[list[str]]:
-        sentences = None if isinstance(X, str) else texts_of(X)
+        sentences = None if isinstance(X, str) else texts_of(X, known=True)
         if sentences is None:
             given = "a str; one text is [X]" if isinstance(X, str) else f"a {type(X).__name__} without text"
             raise ValueError(

@@ -74,7 +74,7 @@ def read_X(
     quick = None if reset else _quick(estimator, X, dtype)
     if quick is not None:
         return quick
-    given = sort_out(X)
+    given = sort_out(X, text=not reset and estimator._kind == "text")
     if given.kind in ("tokens", "text"):
         return _read_ids(estimator, given, reset, encode)
     if not reset and estimator._kind in ("tokens", "text"):

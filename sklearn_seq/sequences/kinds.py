@@ -24,13 +24,15 @@ class Given:
     data: Any
 
 
-def sort_out(X: Any) -> Given:
+def sort_out(X: Any, *, text: bool = False) -> Given:
     """Tell the kind of an ``X``, and refuse what is none.
 
     Parameters
     ----------
     X : object
         What a user gave.
+    text : bool
+        Whether it has to be text, as in fit.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def sort_out(X: Any) -> Given:
         )
     if type(X).__name__ == "LazyFrame":
         raise TypeError("X is a lazy frame; wanted its rows. Give X.collect().")
-    texts = texts_of(X)
+    texts = texts_of(X, known=text)
     if texts is not None:
         return Given("text", texts)
     cells = _cells(X)

@@ -44,7 +44,7 @@ def refuse_dtype(X: Any) -> None:
     dtype = getattr(X, "dtype", None)
     if isinstance(dtype, np.dtype) and dtype.kind in "cSUmMV":
         _numbers(np.empty(0, dtype=dtype))
-    for name, dtype in zip(getattr(X, "columns", ()), getattr(X, "dtypes", ())):
+    for name, dtype in zip(X.columns, X.dtypes) if hasattr(X, "columns") else ():  # a Series has dtypes too, but one
         if str(dtype).lower().startswith(("date", "time", "duration", "period")):
             raise ValueError(
                 f"column {name!r} of X has dtype {dtype}; wanted numbers. "

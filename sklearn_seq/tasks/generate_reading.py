@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_seq.sequences import Sequences
-from sklearn_seq.sequences.texts import texts_of
+from sklearn_seq.sequences.texts import is_missing, texts_of
 
 __all__ = ["Texts", "Vocabulary", "between_marks", "read_texts", "refuse_other_kind"]
 
@@ -99,6 +99,8 @@ def read_texts(X: Any, name: str = "X", *, may_be_none: bool = False) -> Texts:
 def _ids(row: Any, i: int, name: str) -> np.ndarray:
     if isinstance(row, str | bytes):
         raise TypeError(f"{name}[{i}] is {row[:20]!r}; wanted a str in each or ids in each. Decode bytes: x.decode().")
+    if is_missing(row):
+        raise TypeError(f"{name}[{i}] is missing; wanted a text, or ids. Fill missing texts with '', or drop them.")
     array = np.asarray(row)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]

@@ -242,7 +242,7 @@ class TaggerMixin(TaskMixin):
         labels, lengths = self._of_steps(X, found, self.classes_[_labels_of(found, _chain_of(self.module_))])
         if self._label_text:
             return _cells("".join(part.tolist()) for part in _parts(labels, lengths))
-        return _as_given(labels, lengths, X)
+        return self._as_given(labels, lengths, X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each label at each step; with a conditional random field, given the whole sequence.
@@ -264,7 +264,7 @@ class TaggerMixin(TaskMixin):
             proba = softmax(found.values[found.rows()], axis=1)
         else:
             proba = _decoded(found, chain, marginals, np.empty((int(found.lengths.sum()), len(self.classes_))))
-        return _as_given(*self._of_steps(X, found, proba), X)
+        return self._as_given(*self._of_steps(X, found, proba), X)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the labelled steps whose label is right.
@@ -303,8 +303,14 @@ class TaggerMixin(TaskMixin):
         """What is said of all steps, without the steps that empty texts are read as; and how many each sequence has."""
         if "encoder_" not in self.__dict__:
             return values, found.lengths
-        lengths = np.where([len(text) == 0 for text in texts_of(X) or []], 0, found.lengths)
+        lengths = np.where([len(text) == 0 for text in texts_of(X, known=True) or []], 0, found.lengths)
         return values[np.repeat(lengths > 0, found.lengths)], lengths
+
+    def _as_given(self, values: np.ndarray, lengths: np.ndarray, X: Any) -> np.ndarray:
+        """Rectangular for rectangular X, else cells."""
+        if sort_out(X, text="encoder_" in self.__dict__).kind in ("2-D", "3-D"):
+            return values.reshape(len(lengths), -1, *values.shape[1:])
+        return _cells(_parts(values, lengths))
 
     def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> Sequences:
         labels = self._read_labels(y)
@@ -439,10 +445,3 @@ def _cells(parts: Any) -> np.ndarray:
     for i, part in enumerate(parts):  # all at once would make a matrix of parts of one length
         cells[i] = part
     return cells
-
-
-def _as_given(values: np.ndarray, lengths: np.ndarray, X: Any) -> np.ndarray:
-    """Rectangular for rectangular X, else cells."""
-    if sort_out(X).kind in ("2-D", "3-D"):
-        return values.reshape(len(lengths), -1, *values.shape[1:])
-    return _cells(_parts(values, lengths))

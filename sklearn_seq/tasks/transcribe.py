@@ -209,7 +209,7 @@ class TranscriberMixin(TaskMixin):
         """
         found: Any = self._outputs(X)
         proba = softmax(found.values[found.rows()], axis=1)
-        if sort_out(X).kind in ("2-D", "3-D"):
+        if sort_out(X, text="encoder_" in self.__dict__).kind in ("2-D", "3-D"):
             return proba.reshape(len(found), -1, proba.shape[1])
         parts = np.split(proba, np.cumsum(found.lengths)[:-1])
         cells = np.empty(len(parts), dtype=object)
