@@ -4,6 +4,7 @@ import inspect
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import softmax
 from sklearn.base import clone
@@ -246,6 +247,22 @@ def test_empty_texts_have_no_labels(decoder):
         whole.score(["", "ab"], ["HE", "HE"])
     words = lean(GRUTagger, decoder=decoder, max_epochs=1).fit([*SENTENCES, []], [*TAGS, []])
     assert words.predict([[], ["The"]])[0].shape == (0,) and words.score([[], *SENTENCES], [[], *TAGS]) >= 0
+    assert words.predict([[]])[0].shape == (0,) and words.predict_proba([[], []])[1].shape == (0, 4)  # nothing else
+
+
+@pytest.mark.parametrize("gap", [None, np.nan, pd.NA, pd.NaT, np.float32("nan")], ids=repr)
+def test_steps_without_a_label(gap):
+    """However their gaps are written, labels are those of the steps that have one."""
+    holes = [[gap, *row[1:]] for row in TAGS]
+    model = lean(GRUTagger, max_epochs=1).fit(SENTENCES, holes)
+    assert model.classes_.tolist() == [".", "N", "V"]
+    assert model.score(SENTENCES, holes) == step_accuracy_score(holes, model.predict(SENTENCES))
+    by_mark = lean(GRUTagger, max_epochs=1, ignore_label="?").fit(SENTENCES, [["?", *row[1:]] for row in TAGS])
+    for a, b in zip(model.predict_proba(SENTENCES), by_mark.predict_proba(SENTENCES), strict=True):
+        np.testing.assert_array_equal(a, b)
+    if gap is pd.NA:
+        numbers = [pd.Series([gap, 1, 2], dtype="Int64") for _ in range(4)]
+        assert lean(GRUTagger, max_epochs=1).fit(np.zeros((4, 3)), numbers).classes_.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(

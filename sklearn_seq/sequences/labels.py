@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.texts import is_missing
 
 __all__ = ["StepLabels", "read_step_labels"]
 
@@ -142,7 +143,7 @@ def _labels(rows: list[Any], name: str) -> tuple[np.ndarray, np.ndarray]:
         check_classification_targets(values[there])
         return values, there
     cells = np.concatenate([row.astype(object) for row in rows])
-    there = np.array([cell is not None and cell == cell for cell in cells], dtype=bool)
+    there = np.array([not is_missing(cell) for cell in cells], dtype=bool)
     types = sorted({_type(cell) for cell in cells[there].tolist()})
     if len(types) > 1:
         raise TypeError(
