@@ -141,6 +141,17 @@ def test_early_stopping_scores_what_is_decoded():
     assert model.score(data.X_test, data.y_test) == pytest.approx(max(model.validation_scores_), abs=1e-9)
 
 
+def test_early_stopping_holds_out_sequences_that_have_labels():
+    """Else an untrained epoch, as good as any by no label at all, would be kept."""
+    data = make_problem("tag", "ragged", n_samples=40)
+    few = [row if i % 8 == 0 else np.full(len(row), None) for i, row in enumerate(data.y)]
+    for random_state in range(4):
+        model = lean(GRUTagger, early_stopping=True, max_epochs=2).set_params(random_state=random_state)
+        assert np.isfinite(model.fit(data.X, few).validation_scores_).all()
+    with pytest.raises(ValueError, match="no step in y_val has a label; wanted one at least"):
+        model.fit(data.X, few, X_val=data.X[1:4], y_val=few[1:4])
+
+
 @pytest.mark.parametrize("params", [{"stride": 3}, {"stride": "auto"}])
 def test_a_network_of_fewer_steps_labels_all_of_them(params):
     rng = np.random.default_rng(0)

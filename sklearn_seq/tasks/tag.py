@@ -344,6 +344,16 @@ class TaggerMixin(TaskMixin):
             )
         return labels.to_sequences(np.where(counts, codes, np.where(added, _NO_STEP, _NONE)).astype(np.int64))
 
+    def _read_validation(self, X_val: Any, y_val: Any) -> Part | None:
+        part = super()._read_validation(X_val, y_val)
+        if part is not None and not len(_labelled(part.target)):
+            raise ValueError("no step in y_val has a label; wanted one at least, by which epochs are judged")
+        return part
+
+    def _judged(self, target: Sequences) -> np.ndarray | None:
+        rows = _labelled(target)
+        return None if len(rows) == len(target) else rows
+
     def _encode(self, target: Sequences) -> Sequences:
         return target.map_values(np.maximum(target.values, _NONE))
 
@@ -432,6 +442,12 @@ class TaggerMixin(TaskMixin):
         tags.target_tags.required = True
         tags.target_tags.single_output = False
         return tags
+
+
+def _labelled(target: Sequences) -> np.ndarray:
+    """The sequences some step of which has a label."""
+    row_of_step = np.repeat(np.arange(len(target)), target.lengths)
+    return np.unique(row_of_step[target.values[target.rows(), 0] >= 0])
 
 
 def _parts(values: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
