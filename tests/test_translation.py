@@ -615,6 +615,20 @@ def test_bleu_is_a_scorer():
             ValueError,
             r"X holds texts and y holds ids; wanted texts",
         ),
+        (
+            Sequences.from_tokens([[0]], n_tokens=2),
+            Sequences.from_tokens([[0]], n_tokens=3),
+            {"shared_vocabulary": True},
+            ValueError,
+            r"X has ids of 2 tokens and y of 3; wanted one vocabulary",
+        ),
+        (
+            [[3]],
+            Sequences.from_tokens([[0]], n_tokens=3),
+            {"shared_vocabulary": True},
+            ValueError,
+            r"X\[0\] holds the id 3, but .* knows ids from 0 to 2",
+        ),
     ],
 )
 def test_bad_pairs_are_refused(X, y, options, error, message):

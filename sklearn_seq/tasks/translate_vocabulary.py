@@ -89,13 +89,19 @@ def learn_sides(X: Texts, y: Texts, *, shared: bool, **options: Any) -> tuple[Si
             f"shared_vocabulary=True, but X holds {X.kind} and y holds {y.kind}; wanted texts on both sides, or ids on both. "
             "Set shared_vocabulary=False."
         )
+    if X.n_tokens is not None and y.n_tokens is not None and X.n_tokens != y.n_tokens:
+        raise ValueError(
+            f"shared_vocabulary=True, but X has ids of {X.n_tokens} tokens and y of {y.n_tokens}; wanted one vocabulary, of one size. "
+            "Make both by one encoder, or set shared_vocabulary=False."
+        )
     side = _learn([X, y], **options)
     return side, side
 
 
 def _learn(parts: list[Texts], **options: Any) -> Side:
     if parts[0].texts is None:
-        return Side(None, 1 + max(Vocabulary.of(part).n_tokens for part in parts))
+        told = [part.n_tokens for part in parts if part.n_tokens is not None]
+        return Side(None, 1 + (told[0] if told else max(Vocabulary.of(part).n_tokens for part in parts)))
     encoder = TextEncoder(**options, lowercase=False, token_pattern=r"\S+", end=True)
     encoder.fit([text for part in parts for text in part.texts or []])
     return Side(encoder, encoder.n_tokens_)
