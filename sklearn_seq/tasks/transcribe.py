@@ -78,7 +78,7 @@ class TranscriberMixin(TaskMixin):
 
     _task: ClassVar[str] = "transcribe"
     _without: ClassVar[tuple[str, ...]] = ("pooling",)
-    _refused_augmentations: ClassVar[tuple[str, ...]] = ("crop", "mixup")
+    _refused_augmentations: ClassVar[tuple[str, ...]] = ("crop", "mixup", "reverse_complement")
     _params_free_to_change: ClassVar[tuple[str, ...]] = (
         *TaskMixin._params_free_to_change,
         "beam_size",
@@ -281,7 +281,8 @@ class TranscriberMixin(TaskMixin):
             row = i if rows is None else rows[i]
             repeats = int(wanted[i] - lengths[i])
             read = f", which the network reads as {steps[i]}, {each} to one" if each > 1 else ""
-            hint = "Give the network more steps with a lower stride, " if each > 1 else "Give longer sequences, "
+            name = next((name for name in ("stack", "stride", "patch_stride") if hasattr(self, name)), "stride")
+            hint = f"Give the network more steps with a lower {name}, " if each > 1 else "Give longer sequences, "
             raise ValueError(
                 f"{names[1]}[{row}] has {lengths[i]} characters, {repeats} of them behind themselves, and {names[0]}[{row}] has "
                 f"{data.lengths[i]} timesteps{read}; wanted at least {wanted[i]} steps: one for each character, and one between two "
