@@ -65,7 +65,7 @@ def step_accuracy_score(y_true: Any, y_pred: Any, *, ignore_label: Any = None, s
 
 
 @public
-def span_f1_score(y_true: Any, y_pred: Any, *, average: str = "micro") -> float:
+def span_f1_score(y_true: Any, y_pred: Any, *, average: str = "micro", ignore_label: Any = None) -> float:
     """F1 of spans that are marked by their beginnings: B-X, I-X, ..., O.
 
     A span is a label ``B-X`` and the ``I-X`` behind it. An ``I-X`` that follows neither ``B-X`` nor ``I-X`` begins a span too, as
@@ -74,9 +74,12 @@ def span_f1_score(y_true: Any, y_pred: Any, *, average: str = "micro") -> float:
     Parameters
     ----------
     y_true, y_pred : array of shape (n_samples, n_timesteps), or list of lists or arrays of str
-        One label a step: "O", or "B-" or "I-" and a kind.
+        One label a step: "O", or "B-" or "I-" and a kind. Steps whose true label is None or NaN are left out of both: a span
+        goes on behind them.
     average : {"micro", "macro"}
         Over all spans; or the mean over the kinds of spans, those predicted alone included.
+    ignore_label : label, optional
+        Another true label whose steps are left out, such as that of the later pieces of a word.
 
     Returns
     -------
@@ -103,7 +106,8 @@ def span_f1_score(y_true: Any, y_pred: Any, *, average: str = "micro") -> float:
     """
     if average not in ("micro", "macro"):
         raise ValueError(f"average={average!r}; wanted 'micro' or 'macro'")
-    true, said = _read(y_true, y_pred)
+    true, said = _read(y_true, y_pred, ignore_label)
+    true, said = true.take(true.there), said.take(true.there)
     wanted, found = _spans(true, "y_true"), _spans(said, "y_pred")
     if average == "micro":
         return _f1(wanted, found)

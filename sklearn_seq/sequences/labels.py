@@ -40,6 +40,12 @@ class StepLabels:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def take(self, steps: np.ndarray) -> "StepLabels":
+        """Some of the steps, by a mask; sequences stay."""
+        row_of_step = np.repeat(np.arange(len(self)), self.lengths)
+        lengths = np.bincount(row_of_step[steps], minlength=len(self))
+        return StepLabels(self.values[steps], self.there[steps], lengths, self.text)
+
     def with_a_step_each(self) -> "tuple[StepLabels, np.ndarray]":
         """A step without a label for each sequence that has no step, and which steps these are.
 
