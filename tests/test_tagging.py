@@ -200,6 +200,10 @@ def test_taggers_go_through_scikit_learn(kind):
     whole = cross_val_predict(model, data.X, data.y, cv=3)
     assert whole.shape == data.y.shape and all(len(a) == len(b) for a, b in zip(whole, data.y, strict=True))
     groups = np.arange(len(data.y)) % 5
+    with pytest.raises(
+        ValueError, match=r"y holds one number a sequence, .*GRUClassifier learns; cross_val_predict\(method"
+    ):
+        cross_val_predict(model, ["ab", "ba", "a"], ["HE", "EH", "H"], cv=3, method="predict_proba")
     scores = cross_val_score(model, data.X, data.y, cv=GroupKFold(3), groups=groups)
     assert scores.shape == (3,) and np.isfinite(scores).all()
 
@@ -358,11 +362,16 @@ def test_span_f1_of_spans_of_one_step_is_that_of_scikit_learn():
         (["B-P", "I-Q"], ["B-P", "O"], 2 / 3),  # another kind begins a span
         (["O", "O"], ["O", "O"], 1.0),
         (["B-P", "O"], ["O", "O"], 0.0),
+        (["B-P", None, "I-P"], ["B-P", "B-Q", "I-P"], 1.0),  # what has no label is neither right nor wrong
+        (["B-P", None], ["B-P", "I-P"], 1.0),
     ],
 )
 def test_spans_are_right_as_a_whole(true, said, wanted):
     assert span_f1_score([true], [said]) == pytest.approx(wanted)
-    assert span_f1_score([said], [true]) == pytest.approx(wanted)
+    marked = [["-" if label is None else label for label in true]]
+    assert span_f1_score(marked, [said], ignore_label="-") == pytest.approx(wanted)
+    if None not in true:
+        assert span_f1_score([said], [true]) == pytest.approx(wanted)
 
 
 def test_spans_end_with_their_sequence():

@@ -257,6 +257,11 @@ class TaggerMixin(TaskMixin):
         ndarray of shape (n_samples, n_timesteps, n_classes), or ndarray of object of shape (n_samples,)
             The latter for sequences of unequal length, each entry of shape (n_timesteps_i, n_classes). Labels in the order of
             ``classes_``.
+
+        Notes
+        -----
+        `sklearn.model_selection.cross_val_predict` numbers y before it asks for probabilities, each column by itself, which labels
+        of steps do not survive; ``method="predict"`` is safe. The guide to tagging has the way by ``cross_validate``.
         """
         found: Any = self._outputs(X)  # Sequences
         chain = _chain_of(self.module_)
@@ -297,6 +302,12 @@ class TaggerMixin(TaskMixin):
     # -- the task ------------------------------------------------------------------------------------------------------
 
     def _read_labels(self, y: Any) -> StepLabels:
+        if getattr(y, "ndim", 0) == 1 and y.dtype.kind in "biuf":
+            raise ValueError(
+                f"y holds one number a sequence, of dtype {y.dtype}; wanted one label a step. One label a sequence is what "
+                f"{type(self).__name__.replace('Tagger', 'Classifier')} learns; cross_val_predict(method='predict_proba') numbers y as "
+                "if it were so: use cross_validate(return_estimator=True, return_indices=True), and predict_proba of each fold."
+            )
         return read_step_labels(y, self.ignore_label)
 
     def _of_steps(self, X: Any, found: Sequences, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
