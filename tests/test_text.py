@@ -201,6 +201,25 @@ def test_byte_pairs():
     )
 
 
+def test_byte_pairs_are_as_many_and_as_frequent_as_said():
+    pytest.importorskip("tokenizers")
+    texts = ["abcdefgh abc", "ab a"]
+    few = TextEncoder("bpe", max_tokens=3).fit(texts)
+    assert list(few.vocabulary_) == ["a", "b", "\N{LOWER ONE EIGHTH BLOCK}"]  # four, three and four times
+    often = TextEncoder("bpe", min_count=2).fit(texts)
+    assert {"a", "b", "c"} <= often.vocabulary_.keys() and not {"d", "e", "f", "g", "h"} & often.vocabulary_.keys()
+    assert often.inverse_transform(often.transform(["abd"])) == ["ab\N{REPLACEMENT CHARACTER}"]
+
+
+@pytest.mark.parametrize("level", ["character", "word", "bpe"])
+def test_half_a_pair_of_surrogates_is_a_character_like_others(level):
+    """As ``open(..., errors="surrogateescape")`` gives them."""
+    if level == "bpe":
+        pytest.importorskip("tokenizers")
+    encoder = TextEncoder(level).fit(["a\ud800b", "a b"])
+    assert len(encoder.transform(["a\udfff"])) == 1 and ids_of(encoder.transform(["\udfff"]))[0][-1] == 0
+
+
 def test_byte_pairs_without_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(

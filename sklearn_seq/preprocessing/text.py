@@ -19,6 +19,7 @@ __all__ = ["TextEncoder"]
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 _BEGIN, _END = "<begin>", "<end>"
+_SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # in the place of a space, in byte pairs
 _BYTE_PAIRS = 8000  # tokens when none is said
 
 Text = str | list[str]
@@ -178,7 +179,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         for ids in X:
             tokens = self.tokens_[ids[(ids == 0) | (ids >= marks)]]
             text = joiner.join(tokens.tolist())
-            texts.append(text.replace("\N{LOWER ONE EIGHTH BLOCK}", " ").removeprefix(" ") if self._pairs else text)
+            texts.append(text.replace(_SPACE, " ").removeprefix(" ") if self._pairs else text)
         return texts
 
     # -- texts to tokens ---------------------------------------------------------------------------------------------
@@ -220,15 +221,16 @@ class TextEncoder(TransformerMixin, BaseEstimator):
 
     def _ids(self, texts: list[Any]) -> Iterable[list[int]]:
         if self._pairs is not None:
-            lowered = [text.lower() for text in texts] if self._lower else texts
             tokenizer = _load_tokenizers().Tokenizer.from_str(self._pairs)
             of_piece = {number: self.vocabulary_.get(piece, 0) for piece, number in tokenizer.get_vocab().items()}
-            return ([of_piece[number] for number in one.ids] for one in tokenizer.encode_batch(lowered))
+            found = tokenizer.encode_batch([_for_pairs(text, self._lower) for text in texts])
+            return ([of_piece[number] for number in one.ids] for one in found)
         split, find = self._splitter(), self.vocabulary_.get
         return ([find(token, 0) for token in split(text)] for text in texts)
 
     def _learn_pairs(self, texts: list[str]) -> tuple[str, list[str]]:
-        """The tokenizer as text, and its pieces."""
+        """The tokenizer as text, and the pieces that get an id."""
+        texts = [_for_pairs(text, self._lower) for text in texts]
         tokenizers = _load_tokenizers()
         tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(unk_token=UNKNOWN))
         # signs are pieces of their own, so that "word" and "word." share one
@@ -240,8 +242,13 @@ class TextEncoder(TransformerMixin, BaseEstimator):
             special_tokens=[UNKNOWN],
             show_progress=False,
         )
-        tokenizer.train_from_iterator([text.lower() for text in texts] if self._lower else texts, trainer)
+        tokenizer.train_from_iterator(texts, trainer)
         pieces = [piece for piece in tokenizer.get_vocab() if piece != UNKNOWN]
+        # the trainer keeps every character, however rare and however many there are
+        counts = Counter(character for text in texts for character in _SPACE + text.replace(" ", _SPACE))
+        pieces = [piece for piece in pieces if len(piece) > 1 or counts[piece] >= self.min_count]
+        if self.max_tokens is not None and len(pieces) > self.max_tokens:
+            pieces = sorted(pieces, key=lambda piece: (len(piece) > 1, -counts[piece], piece))[: self.max_tokens]
         return tokenizer.to_str(), sorted(pieces)
 
     def set_output(self, *, transform: str | None = None) -> Self:
@@ -264,6 +271,11 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def _for_pairs(text: str, lower: bool) -> str:
+    """Text as tokenizers takes it: half of a pair of surrogates is no character, and so an unknown one."""
+    return re.sub("[\ud800-\udfff]", UNKNOWN, text.lower() if lower else text)
 
 
 def _load_tokenizers() -> Any:
