@@ -79,6 +79,30 @@ def test_a_series_is_scaled_by_itself(method, missing):
     assert_sequences(result, wanted, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+@pytest.mark.parametrize("method", PEER)
+def test_a_shared_scale_keeps_the_proportions_of_features(method, missing):
+    arrays = [array for array in ragged(missing=missing) if len(array) > 3]
+    arrays[1][:, 1] = 0.1  # constant: its scale is 0
+
+    def wanted(array, rows):
+        peer = PEER[method].fit(rows)
+        center = {"standard": "mean_", "min-max": "data_min_", "robust": "center_"}[method]
+        scale = {"standard": np.nanstd, "min-max": lambda x, axis: np.nanmax(x, axis) - np.nanmin(x, axis)}
+        iqr = lambda x, axis: np.nanquantile(x, 0.75, axis) - np.nanquantile(x, 0.25, axis)  # noqa: E731
+        own = scale.get(method, iqr)(rows, axis=0)
+        return (array - getattr(peer, center)) / np.sqrt(np.mean(own**2))
+
+    result = SequenceScaler(method=method, per="series", scale="shared").fit_transform(arrays)
+    assert_sequences(result, [wanted(array, array) for array in arrays], rtol=1e-6, atol=1e-9)
+    scaler = SequenceScaler(method=method, scale="shared")
+    result, rows = scaler.fit_transform(arrays), np.concatenate(arrays)
+    assert_sequences(result, [wanted(array, rows) for array in arrays], rtol=1e-6, atol=1e-9)
+    assert_sequences(scaler.inverse_transform(result), arrays, rtol=1e-9, atol=1e-9)
+    flat = np.full((2, 4, 3), 0.1)
+    assert not SequenceScaler(method=method, per="series", scale="shared").fit_transform(flat).any()
+
+
 @pytest.mark.parametrize("scaler", [SequenceScaler(), SequenceScaler(per="series"), GroupScaler()])
 def test_a_feature_that_does_not_vary_is_not_scaled_however_many_steps_there_are(scaler):
     values = np.array([0.1, 1 / 3, 1e5 + 0.1])

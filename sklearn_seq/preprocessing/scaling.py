@@ -65,6 +65,11 @@ class SequenceScaler(_TimewiseTransformer):
     per: Annotated[
         Literal["feature", "series"], "Scale by statistics of the training data, or by those of each sequence."
     ] = "feature"
+    scale: Annotated[
+        Literal["own", "shared"],
+        "Divide each feature by its own scale, or all of them by the root of the mean square of theirs, so that they keep their "
+        "proportions, as bands of a spectrum should.",
+    ] = "own"
 
     _allow_nan = True
 
@@ -80,7 +85,7 @@ class SequenceScaler(_TimewiseTransformer):
         if self.per == "feature":
             rows = X.values[coverage(X) > 0]
             low, high = (extreme.reduce(rows, axis=0) for extreme in (np.fmin, np.fmax))
-            self.center_, self.scale_ = _center_and_scale(self.method, X, low, high, moments, quantiles)
+            self.center_, self.scale_ = self._center_and_scale(X, low, high, moments, quantiles)
 
     def _apply(self, X: Sequences) -> Sequences:
         if self.per == "feature":
@@ -88,7 +93,7 @@ class SequenceScaler(_TimewiseTransformer):
         else:
             X = flat(X)
             low, high = (extreme.reduceat(X.values, X.starts) for extreme in (np.fmin, np.fmax))
-            parts = _center_and_scale(self.method, X, low, high, own_moments, own_quantiles)
+            parts = self._center_and_scale(X, low, high, own_moments, own_quantiles)
             center, scale = (np.repeat(part, X.lengths, axis=0) for part in parts)
         out = np.empty_like(X.values)
         np.subtract(X.values, center, out=out, casting="same_kind")
@@ -122,19 +127,22 @@ class SequenceScaler(_TimewiseTransformer):
         np.multiply(sequences.values, self.scale_, out=out, casting="same_kind")
         return self._give(sequences.map_values(np.add(out, self.center_, out=out, casting="same_kind")), kind)
 
-
-def _center_and_scale(
-    method: str, X: Sequences, low: np.ndarray, high: np.ndarray, moments: Callable, quantiles: Callable
-) -> tuple[np.ndarray, np.ndarray]:
-    """What to take away and to divide by; ``low`` and ``high`` are the extremes, NaN where there is no value at all."""
-    low, high = low.astype(np.float64), high.astype(np.float64)
-    if method == "standard":
-        center, scale = moments(X)
-    elif method == "min-max":
-        center, scale = low, high - low
-    else:
-        first, center, third = quantiles(X, (0.25, 0.5, 0.75))
-        scale = third - first
-    with np.errstate(invalid="ignore"):  # rounding alone is no variation
-        varies = scale > 10 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
-    return np.where(np.isnan(center), 0.0, center), np.where(varies, scale, 1.0)
+    def _center_and_scale(
+        self, X: Sequences, low: np.ndarray, high: np.ndarray, moments: Callable, quantiles: Callable
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What to take away and to divide by; ``low`` and ``high`` are the extremes, NaN where there is no value at all."""
+        low, high = low.astype(np.float64), high.astype(np.float64)
+        if self.method == "standard":
+            center, scale = moments(X)
+        elif self.method == "min-max":
+            center, scale = low, high - low
+        else:
+            first, center, third = quantiles(X, (0.25, 0.5, 0.75))
+            scale = third - first
+        with np.errstate(invalid="ignore"):  # rounding alone is no variation
+            varies = scale > 10 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
+        if self.scale == "shared":
+            there = np.maximum(1, np.count_nonzero(~np.isnan(low), axis=-1, keepdims=True))
+            mean = np.square(scale).sum(axis=-1, where=varies, keepdims=True) / there
+            scale, varies = np.broadcast_to(np.sqrt(mean), low.shape), np.broadcast_to(mean > 0, low.shape)
+        return np.where(np.isnan(center), 0.0, center), np.where(varies, scale, 1.0)
