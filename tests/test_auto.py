@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.special import log_softmax
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.kernel_approximation import Nystroem
 from sklearn.metrics.pairwise import rbf_kernel
@@ -13,7 +14,7 @@ from sklearn_seq import AutoClassifier, AutoRegressor, Sequences, load, save
 from sklearn_seq.auto import estimators, heads
 from sklearn_seq.auto.trees import fit_trees, run_trees
 from sklearn_seq.auto.views import at_one_length, learn_changes, learn_kernel, learn_values, view_features
-from sklearn_seq.auto.weights import mix_numbers, mix_probabilities
+from sklearn_seq.auto.weights import mix_logarithms, mix_numbers, mix_probabilities
 from sklearn_seq.tasks import solved
 
 TINY = {"budget": 0.01, "random_state": 0}
@@ -89,6 +90,24 @@ def test_a_model_that_is_always_wrong_leaves_weights_for_the_others():
     assert np.isfinite(mix_probabilities(said[:1], labels, np.ones(40))).all()
     certain = np.eye(3)[(labels + 1) % 3]  # the truth has probability 0
     np.testing.assert_allclose(mix_probabilities([certain, certain], labels, np.ones(40)), [0.5, 0.5])
+
+
+def test_logarithms_are_weighed_by_what_makes_the_labels_most_probable():
+    rng = np.random.default_rng(0)
+    labels, weight = rng.integers(0, 3, size=5000), rng.integers(1, 4, size=5000).astype(float)
+    told = np.eye(3)[labels] + rng.normal(size=(5000, 3))  # of unit noise: its logits are its values
+    logarithms = log_softmax(np.stack([told, rng.normal(size=(5000, 3))]), axis=2)
+    np.testing.assert_allclose(mix_logarithms(logarithms, labels, weight), [1.0, 0.0], atol=0.03)
+    np.testing.assert_allclose(mix_logarithms(logarithms[[0, 0]], labels, weight), [0.5, 0.5])
+    two = log_softmax(np.stack([told, np.eye(3)[labels] + 2.0 * rng.normal(size=(5000, 3))]), axis=2)
+    # of independent noise a model counts by the inverse of its variance
+    np.testing.assert_allclose(mix_logarithms(two, labels, weight), [0.8, 0.2], atol=0.03)
+    np.testing.assert_allclose(
+        mix_logarithms(two[:, :2], labels[:2], weight[:2]), [0.5, 0.5], atol=0.02
+    )  # of few alike
+    mixed = mix_logarithms(two, labels, weight)
+    copies = np.repeat(np.arange(5000), weight.astype(int))
+    np.testing.assert_allclose(mix_logarithms(two[:, copies], labels[copies], np.ones(len(copies))), mixed, atol=0.01)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])

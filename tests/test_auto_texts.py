@@ -136,7 +136,7 @@ def test_texts_with_gaps_are_refused():
 def test_of_many_texts_words_that_stand_once_are_unknown_to_the_network(monkeypatch):
     monkeypatch.setattr(rooms, "_MANY_TEXTS", len(TEXTS) + 1)
     few = AutoClassifier(budget=0.1, random_state=0).fit([*TEXTS, "once"], [*LABELS, "bad"])
-    assert "once" not in few._solved["heads"]["network"]["encoder"].vocabulary_
+    assert "word once" not in few._solved["heads"]["network"]["encoder"].vocabulary_
     one_less = AutoClassifier(budget=0.1, random_state=0).fit(["once", *TEXTS[1:]], LABELS)
     encoder, network = (one_less._solved["heads"]["network"][part] for part in ("encoder", "network"))
-    assert "once" in encoder.vocabulary_ and network["members"][0].max_epochs == 1
+    assert "word once" in encoder.vocabulary_ and network["members"][0].max_epochs == 1

@@ -6,13 +6,14 @@ from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sklearn_seq.auto.heads import Fitted, enough_for_networks, fit_network, fit_ridge, fit_trees_on, run_head
 from sklearn_seq.auto.texts import (
     LINEAR,
+    N_CHARACTERS,
     Counts,
     characters_of,
     fit_linear_text,
@@ -22,7 +23,7 @@ from sklearn_seq.auto.texts import (
     run_text_head,
 )
 from sklearn_seq.auto.views import learn_changes, learn_kernel, learn_values
-from sklearn_seq.auto.weights import mix_numbers, mix_probabilities
+from sklearn_seq.auto.weights import mix_logarithms, mix_numbers, mix_probabilities
 from sklearn_seq.families.convolutional import CNNClassifier, CNNRegressor, FCNClassifier, ResNetClassifier
 from sklearn_seq.families.random_kernels import Hydra, MiniRocket, MultiRocket
 from sklearn_seq.families.recurrent import GRUClassifier
@@ -45,6 +46,7 @@ _TREES = 300
 # right by up to 0.001 more often, and the mixture not at all.
 _EPOCHS_TIMES_ROWS, _FEWEST_EPOCHS = 1e5, 5
 _SHORT = 128  # steps of the longest sequence, up to which more than one network is affordable
+_LEAST = np.log(1e-4)
 _LARGEST_SEED = 2**31 - 1
 
 
@@ -162,6 +164,11 @@ class _Auto(BaseEstimator):
         return dict(zip(solved["heads"], weights.tolist(), strict=True))
 
 
+def _logarithms(logits: list[np.ndarray]) -> np.ndarray:
+    """Of probabilities, (H, n, K), none below a ten-thousandth: one model alone rules nothing out."""
+    return np.maximum([log_softmax(part, axis=1) for part in logits], _LEAST)
+
+
 _NAMES = ("kernel", "trees", "minirocket", "hydra", "shapelets", "multirocket", "cnn", "fcn", "resnet", "gru")
 
 
@@ -193,8 +200,8 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
     among equals, and is made less sure.
 
     Of texts the models are others: support vector machines on runs of words and characters and on pairs of words, by how rare
-    they are and by how much more frequent they are in a class [7]_, and a `GRUClassifier` that reads words both ways. Token ids
-    are read as words.
+    they are and by how much more frequent they are in a class [7]_, and a `GRUClassifier` that reads words, and their beginnings
+    and endings, both ways; the logarithms of their probabilities are added up [8]_. Token ids are read as words.
 
     Attributes
     ----------
@@ -211,6 +218,7 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
     .. [5] A. Dempster, D. F. Schmidt, G. I. Webb. QUANT. Data Mining and Knowledge Discovery 38, 2024.
     .. [6] A. Guillaume, C. Vrain, W. Elloumi. Random dilated shapelet transform. ICPRAI 2022.
     .. [7] S. Wang, C. D. Manning. Baselines and bigrams: simple, good sentiment and topic classification. ACL 2012.
+    .. [8] G. E. Hinton. Training products of experts by minimizing contrastive divergence. Neural Computation 14, 2002.
 
     Examples
     --------
@@ -259,8 +267,9 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
             random = np.random.RandomState(seed)
             yield name, partial(fit_linear_text, name, counts, target, weight, random=random, **common)
         if n_classes > 1:
-            network = make_text_network(self.budget, len(documents))
+            network = make_text_network(self.budget, documents)
             random = np.random.RandomState(seeds[-1])
+            common["parts"] = data.n_tokens == N_CHARACTERS
             yield "network", partial(fit_text_network, network, documents, target, weight, random=random, **common)
 
     def _solve(self, data: Sequences, target: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
@@ -272,8 +281,16 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
         documents = read_documents(data)
         return self._mix([run_text_head(head, documents) for head in solved["heads"].values()], solved["mixing"])
 
-    def _head_weights(self, logits: list[np.ndarray], codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        return mix_probabilities([np.exp(log_softmax(part, axis=1)) for part in logits], codes, weight)
+    def _new_mixing(self, logits: list[np.ndarray], codes: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        if self._n_tokens is None:
+            return {"weights": mix_probabilities([softmax(part, axis=1) for part in logits], codes, weight)}
+        return {"weights": mix_logarithms(_logarithms(logits), codes, weight), "logarithms": True}
+
+    def _mix(self, logits: list[np.ndarray], mixing: dict[str, Any]) -> np.ndarray:
+        """Of texts the mean of the logarithms of probabilities, (n, K)."""
+        if not mixing.get("logarithms"):
+            return super()._mix(logits, mixing)
+        return np.tensordot(mixing["weights"], _logarithms(logits), axes=1) / mixing["temperature"]
 
 
 @estimator

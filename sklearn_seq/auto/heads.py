@@ -86,13 +86,14 @@ def fit_network(
     n_classes: int | None,
     random: np.random.RandomState,
     n_jobs: int | None,
+    n_folds: int = _FOLDS,
 ) -> Fitted:
     """A network of all rows, or, where there are rows enough, the mean of three that each leave a third of them out.
 
-    What the three say of the rows that they left out judges them.
+    What the three, or ``n_folds``, say of the rows that they left out judges them.
     """
     n = len(data)
-    folds = _folds(target, n_classes, random)
+    folds = _folds(target, n_classes, n_folds, random)
     parts = [rows for rows, _ in folds] or [np.arange(n)]
     seeds = random.randint(2**31 - 1, size=len(parts))
     # one network alone is not worth another process
@@ -112,15 +113,15 @@ def fit_network(
 
 
 def _folds(
-    target: np.ndarray, n_classes: int | None, random: np.random.RandomState
+    target: np.ndarray, n_classes: int | None, n_folds: int, random: np.random.RandomState
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rows to learn from and rows left out, for each network that judges; none where there are too few rows."""
     seed = random.randint(2**31 - 1)
     if n_classes is None:
-        return list(KFold(_FOLDS, shuffle=True, random_state=seed).split(target))
-    if len(target) < _MANY_ROWS or np.unique(target, return_counts=True)[1].min() < _FOLDS:
+        return list(KFold(n_folds, shuffle=True, random_state=seed).split(target))
+    if len(target) < _MANY_ROWS or np.unique(target, return_counts=True)[1].min() < n_folds:
         return []
-    return list(StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(target, target))
+    return list(StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(target, target))
 
 
 def _fit_one(network: Any, seed: int, data: Sequences, target: np.ndarray, weight: np.ndarray) -> Any:

@@ -19,11 +19,13 @@ from sklearn.svm import LinearSVC
 from sklearn_seq.auto.heads import fit_network, run_head
 from sklearn_seq.families.recurrent import GRUClassifier
 from sklearn_seq.preprocessing.text import TextEncoder
+from sklearn_seq.preprocessing.words import WordPartsEncoder
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.training.temperature import fit_temperature
 
 __all__ = [
     "LINEAR",
+    "N_CHARACTERS",
     "Counts",
     "characters_of",
     "fit_linear_text",
@@ -40,9 +42,10 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 _WORDS_TOGETHER, _CHARACTERS_TOGETHER = 3, (2, 6)
 _APART = (2, 3)  # steps between two words that are taken as a pair
 _UNITS, _DROPOUT, _EPOCHS = 64, 0.5, 8
-# From so many texts on words that stand once are unknown ones, vectors are shorter, batches larger and epochs fewer, and the
-# networks that judge are kept: a third of the time of a fit
-_MANY_TEXTS, _VECTOR, _BATCH, _EPOCHS_OF_MANY = 1000, 64, 64, 6
+# From so many texts on parts of words that stand once are unknown ones, vectors are shorter and batches larger, and five networks
+# that leave a fifth of the texts out judge, and are kept: three folds and fewer epochs were less accurate (docs/benchmarks.md).
+_MANY_TEXTS, _VECTOR, _BATCH, _FOLDS_OF_MANY = 1000, 64, 64, 5
+_EPOCHS_TIMES_WORDS, _EPOCHS_OF_MANY = 8e5, (6, 9)  # of many words fewer epochs, for the sake of time
 
 
 # -- texts as sequences ------------------------------------------------------------------------------------------------
@@ -266,13 +269,15 @@ def _folds(codes: np.ndarray, random: np.random.RandomState) -> list[tuple[np.nd
 # -- the network -----------------------------------------------------------------------------------------------------------
 
 
-def make_text_network(budget: float, n: int) -> Any:
-    """What reads words of so many texts, untrained."""
+def make_text_network(budget: float, documents: list[str]) -> Any:
+    """What reads words of these texts, untrained."""
     network = GRUClassifier(bidirectional=True, hidden_size=_UNITS, dropout=_DROPOUT, pooling="concat")
-    if n < _MANY_TEXTS:
+    if len(documents) < _MANY_TEXTS:
         return network.set_params(max_epochs=max(1, round(_EPOCHS * budget)))
+    n_words = sum(len(_WORD.findall(text)) for text in documents)
+    epochs = np.clip(_EPOCHS_TIMES_WORDS / max(1, n_words), *_EPOCHS_OF_MANY)
     network.set_params(embedding_size=_VECTOR, batch_size=_BATCH)
-    return network.set_params(max_epochs=max(1, round(_EPOCHS_OF_MANY * budget)))
+    return network.set_params(max_epochs=max(1, round(float(epochs) * budget)))
 
 
 def fit_text_network(
@@ -282,21 +287,31 @@ def fit_text_network(
     weight: np.ndarray,
     *,
     n_classes: int,
+    parts: bool,
     random: np.random.RandomState,
     n_jobs: int | None,
 ) -> tuple[dict[str, Any], np.ndarray | None]:
-    """A network that reads words and what others that left a row out say of it, or of many texts the mean of those others."""
+    """A network that reads words and what others that left a row out say of it, or of many texts the mean of those others.
+
+    ``parts`` says whether words have beginnings and endings that tell something of them, which numbers of tokens have not.
+    """
     least = 2 if len(documents) >= _MANY_TEXTS else 1
-    encoder = TextEncoder("word", lowercase=True, token_pattern=_WORD.pattern, min_count=least)
-    data = encoder.fit(documents).transform(documents)
+    encoder: Any = WordPartsEncoder(min_count=least) if parts else TextEncoder("word", min_count=least)
+    spaced = _spaced(documents)
+    data = encoder.fit(spaced).transform(spaced)
     common: dict[str, Any] = {"n_classes": n_classes, "random": random, "n_jobs": n_jobs}
-    head, left_out = fit_network(network, data, codes, weight, **common)
+    head, left_out = fit_network(network, data, codes, weight, n_folds=_FOLDS_OF_MANY, **common)
     return {"kind": "words", "encoder": encoder, "network": head}, left_out
+
+
+def _spaced(documents: list[str]) -> list[str]:
+    """With a space between all words and signs."""
+    return [" ".join(_WORD.findall(text)) for text in documents]
 
 
 def run_text_head(head: dict[str, Any], documents: list[str]) -> np.ndarray:
     """Logits (n, K)."""
     if head["kind"] == "words":
-        return run_head(head["network"], head["encoder"].transform(documents))
+        return run_head(head["network"], head["encoder"].transform(_spaced(documents)))
     counts = [_count(name, documents) for name in LINEAR[head["name"]].analyzers]
     return _decide(head["learnt"], counts) / head["temperature"]

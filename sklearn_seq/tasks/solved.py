@@ -147,16 +147,16 @@ class RidgeClassifierMixin(LabelsMixin, SolvedMixin):
 
     def _settle_mix(self, logits: list[np.ndarray], codes: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
         """How much each head counts, and how sure the mean may be, from logits of left out rows."""
-        mixing = {"weights": self._head_weights(logits, codes, weight), "temperature": 1.0}
+        mixing = self._new_mixing(logits, codes, weight) | {"temperature": 1.0}
         mean = self._mix(logits, mixing)
         self.loo_score_ = float(np.average(mean.argmax(axis=1) == codes, weights=weight))
         return mixing | {"temperature": fit_temperature(mean, codes, weight)[0]}
 
-    def _head_weights(self, logits: list[np.ndarray], codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """The fourth power of each head's accuracy (Large et al. 2019), (H,)."""
+    def _new_mixing(self, logits: list[np.ndarray], codes: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        """Weights (H,): the fourth power of each head's accuracy (Large et al. 2019)."""
         right = np.array([np.average(part.argmax(axis=1) == codes, weights=weight) for part in logits])
         powers = right**4 if right.any() else np.ones(len(right))
-        return powers / powers.sum()
+        return {"weights": powers / powers.sum()}
 
 
 class RidgeRegressorMixin(NumbersMixin, SolvedMixin):
