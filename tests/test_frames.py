@@ -7,7 +7,9 @@ import warnings
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -83,6 +85,20 @@ def test_images_of_several_heights():
         FrameEncoder(steps="columns").fit(images)
     with pytest.raises(ValueError, match=r"X has images of 24 x 1 .width x channels.; wanted 8 x 3, as in fit"):
         FrameEncoder().fit(COLOUR).transform(IMAGES.repeat(3, axis=2))
+
+
+@pytest.mark.parametrize("encoder", [FrameEncoder(), SkeletonFeatures()])
+def test_pictures_in_other_containers(encoder):
+    wanted = encoder.fit_transform(COLOUR)
+    for given in (torch.from_numpy(COLOUR), COLOUR.tolist()):
+        same(encoder.fit_transform(given), wanted)
+    cells = np.empty(5, dtype=object)
+    cells[:] = list(COLOUR)
+    for given in (cells, pd.Series(list(COLOUR)), tuple(COLOUR), [torch.from_numpy(one) for one in COLOUR]):
+        for found, one in zip(encoder.fit_transform(given), wanted, strict=True):
+            same(found, one)
+    shorter = [one[:n].tolist() for n, one in enumerate(COLOUR, 3)]
+    assert encoder.fit_transform(shorter).lengths.tolist() == [3, 4, 5, 6, 7]
 
 
 def test_videos_are_sequences_of_frames():
@@ -262,6 +278,7 @@ def test_one_joint_is_a_point_on_its_way():
         (SkeletonFeatures(n_joints=5), WALKS, "X has 4 joints in a frame; wanted n_joints=5"),
         (SkeletonFeatures(root=4), WALKS, "root=4, and there are 4 joints"),
         (SkeletonFeatures(bones=[(0, 4)]), WALKS, r"bones holds \(0, 4\); wanted pairs of joints, numbers from 0 to 3"),
+        (SkeletonFeatures(bones=[0, 1]), WALKS, r"bones holds 0; wanted pairs of joints"),
     ],
 )
 def test_what_skeleton_features_refuses(encoder, X, message):

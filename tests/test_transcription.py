@@ -5,6 +5,7 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import make_scorer
@@ -173,6 +174,8 @@ def test_error_rates():
     assert word_error_rate(["a b", "c"], ["a", "d e"], sample_weight=[3, 0]) == 1 / 2
     assert character_error_rate([""], [""]) == 0 and character_error_rate([""], ["ab"]) == 2
     assert word_error_rate(np.array(["a"]), np.array(["b c d"], dtype=object)) == 3
+    for column in (pd.DataFrame({"name": ["a", "b"]}), np.array([["a"], ["b"]]), pd.Series(["a", "b"], index=[5, 6])):
+        assert word_error_rate(column, ["a", "c"]) == word_error_rate(["a", "c"], column) == 1 / 2
 
 
 @pytest.mark.parametrize("rate", [character_error_rate, word_error_rate])
@@ -183,6 +186,8 @@ def test_error_rates_refuse(rate):
         rate(["a", "b"], ["a"])
     with pytest.raises(TypeError, match=r"y_pred\[1\] is 3, of type int; wanted a text"):
         rate(["a", "b"], ["a", 3])
+    with pytest.raises(ValueError, match=r"y_pred has shape \(2, 2\); wanted one text for each sequence, \(2,\)"):
+        rate(["a", "b"], pd.DataFrame({"one": ["a", "b"], "other": ["a", "b"]}))
     with pytest.raises(TypeError, match=r"y_true is 'ab'; wanted a list .* One text is \[text\]"):
         rate("ab", ["a", "b"])
 

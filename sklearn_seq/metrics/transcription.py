@@ -7,7 +7,7 @@ import numpy as np
 from sklearn_seq.metrics._reading import read_weights
 from sklearn_seq.params import public
 
-__all__ = ["character_error_rate", "edit_distance", "read_text_pairs", "word_error_rate"]
+__all__ = ["character_error_rate", "edit_distance", "one_column", "read_text_pairs", "word_error_rate"]
 
 
 def edit_distance(one: Any, other: Any) -> int:
@@ -110,12 +110,22 @@ def read_text_pairs(y_true: Any, y_pred: Any) -> tuple[list[str], list[str]]:
     return true, said
 
 
+def one_column(texts: Any, name: str) -> Any:
+    """Texts of an array or a frame with one column as 1-D; what has no shape as it is."""
+    shape = getattr(texts, "shape", None)
+    if shape is None or len(shape) == 1:
+        return texts
+    if len(shape) != 2 or shape[1] != 1:
+        raise ValueError(f"{name} has shape {tuple(shape)}; wanted one text for each sequence, {tuple(shape[:1])}")
+    return np.asarray(texts)[:, 0]
+
+
 def _texts(texts: Any, name: str) -> list[str]:
     if isinstance(texts, str | bytes) or not hasattr(texts, "__len__"):
         raise TypeError(
             f"{name} is {texts!r:.60}; wanted a list or 1-D array of texts, one a sample. One text is [text]."
         )
-    texts = list(texts)
+    texts = list(one_column(texts, name))
     for i, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"{name}[{i}] is {text!r:.60}, of type {type(text).__name__}; wanted a text (str)")

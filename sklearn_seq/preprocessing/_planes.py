@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.kinds import host
 
 __all__: list[str] = []
 
@@ -30,8 +31,8 @@ def read_planes(X: Any, axes: str) -> tuple[Any, tuple[int, ...] | None]:
     inside : tuple of int or None
         The sizes of the axes that were joined; None where a time step had one axis already.
     """
-    is_list = isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1)
-    if is_list and len(X) and all(isinstance(item, np.ndarray) and item.ndim > 2 for item in X):
+    X = _in_arrays(X)
+    if isinstance(X, list) and X and all(isinstance(item, np.ndarray) and item.ndim > 2 for item in X):
         for i, item in enumerate(X):
             if item.shape[1:] != X[0].shape[1:]:
                 raise ValueError(
@@ -44,6 +45,23 @@ def read_planes(X: Any, axes: str) -> tuple[Any, tuple[int, ...] | None]:
         return X, None
     _refuse_axes(X.ndim, axes)
     return X.reshape(*X.shape[:2], -1), X.shape[2:]
+
+
+def _in_arrays(X: Any) -> Any:
+    """Tensors as arrays; lists, and cells of a Series or of objects, as lists of arrays; lists in lists as what they hold."""
+    X = host(X)
+    of_cells = type(X).__name__ == "Series" or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1)
+    if not (of_cells or isinstance(X, list | tuple)) or not len(X):
+        return X
+    items = [host(item) for item in X]
+    try:
+        ndim = np.ndim(items[0])
+    except ValueError:  # rows of unequal length, which the gate refuses
+        return X
+    if ndim > 2 and isinstance(items[0], list | tuple):
+        items = [np.asarray(item) for item in items]
+        return np.stack(items) if len({item.shape for item in items}) == 1 else items
+    return items if ndim else X
 
 
 def _refuse_axes(ndim: int, axes: str) -> None:

@@ -92,7 +92,8 @@ class SkeletonFeatures(_Transformer):
                 f"root={self.root}, and there are {self.n_joints_} joints; wanted a number below. Use None."
             )
         for bone in self.bones or ():
-            if len(bone) != 2 or not all(isinstance(j, int | np.integer) and 0 <= j < self.n_joints_ for j in bone):
+            pair = isinstance(bone, tuple | list | np.ndarray) and len(bone) == 2
+            if not pair or not all(isinstance(j, int | np.integer) and 0 <= j < self.n_joints_ for j in bone):
                 raise ValueError(
                     f"bones holds {bone!r}; wanted pairs of joints, numbers from 0 to {self.n_joints_ - 1}. Use None for none."
                 )

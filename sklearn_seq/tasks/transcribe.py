@@ -11,7 +11,7 @@ from scipy.special import softmax
 from sklearn_seq.layers.linear import Head
 from sklearn_seq.layers.steps import StepOutput
 from sklearn_seq.layers.transcription import Stacked, TranscriptNetwork
-from sklearn_seq.metrics.transcription import character_error_rate
+from sklearn_seq.metrics.transcription import character_error_rate, one_column
 from sklearn_seq.params import AtLeast, estimator
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.sequences.kinds import sort_out
@@ -343,12 +343,7 @@ def _read_texts(y: Any, name: str = "y") -> list[str]:
         raise TypeError(
             f"{name} is {y!r:.60}; wanted a list or 1-D array of texts, one for each sequence. One is [text]."
         )
-    shape = getattr(y, "shape", None)
-    if shape is not None and len(shape) != 1 and tuple(shape[1:]) != (1,):
-        raise ValueError(f"{name} has shape {tuple(shape)}; wanted one text for each sequence, ({len(y)},)")
-    if shape is not None and len(shape) == 2:
-        y = np.asarray(y)[:, 0]
-    texts = list(y)
+    texts = list(one_column(y, name))
     for i, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(
