@@ -217,6 +217,7 @@ def test_reverse_complement():
     assert reverse_complement(array).tolist() == ["GT", "CCC"] and isinstance(reverse_complement(array), np.ndarray)
     series = pd.Series(["AC", "GG"], index=[5, 7], name="dna")
     pd.testing.assert_series_equal(reverse_complement(series), pd.Series(["GT", "CC"], index=[5, 7], name="dna"))
+    assert reverse_complement(series.astype("category")).tolist() == ["GT", "CC"]
     assert reverse_complement(pl.Series("dna", ["AC"])).to_list() == ["GT"]
     with pytest.raises(ValueError, match=r"sequence 1 has 'U' as letter 2; .*use alphabet='rna'"):
         reverse_complement(["AC", "ACU"])
