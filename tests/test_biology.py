@@ -400,6 +400,13 @@ def test_broken_fasta_is_refused_by_line(text, message, tmp_path):
     (tmp_path / "a.fa").write_text(text)
     with pytest.raises(ValueError, match=message):
         read_fasta(tmp_path / "a.fa")
+    rng = np.random.default_rng(0)
+    packed = gzip.compress(f">a\n{''.join(rng.choice(list('ACGT'), size=3000))}\n".encode())
+    for i, at in enumerate(rng.integers(10, len(packed), size=30)):
+        wrong = packed[:at] if i % 2 else packed[:at] + bytes([packed[at] ^ 0x55]) + packed[at + 1 :]
+        (tmp_path / "c.gz").write_bytes(wrong)
+        with pytest.raises(ValueError, match=r"c\.gz cannot be unpacked"):
+            read_fasta(tmp_path / "c.gz")
     (tmp_path / "b.gz").write_text(">a\nAC\n")
     with pytest.raises(ValueError, match="no gzip file"):
         read_fasta(tmp_path / "b.gz")

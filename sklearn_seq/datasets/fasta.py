@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +62,7 @@ def read_fasta(path: str | os.PathLike) -> Fasta:
     if path.suffix == ".gz":
         try:
             raw = gzip.decompress(raw)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ValueError(
                 f"{path} cannot be unpacked: {error}. It is damaged, or no gzip file: rename it."
             ) from None
