@@ -444,12 +444,9 @@ BAD_CALLS = [
         r"^y holds labels of different types \(int, str\); wanted one: give all as str",
         CLASSIFY,
     ),
-    BadCall(
-        "a missing label",
-        fit_y(np.array([*"aabbaab", None], dtype=object)),
-        TypeError,
-        r"^y holds labels of different types \(NoneType, str\); wanted one",
-        CLASSIFY,
+    *(
+        BadCall(f"a missing label {y.dtype}", fit_y(y), ValueError, r"^Input y contains NaN: y\[7\] is missing; wanted", CLASSIFY)
+        for y in (np.array([*"aabbaab", None], dtype=object), *(pd.Series([*"aabbaab", pd.NA], dtype=d) for d in ("string", "category")))
     ),
     BadCall("labels for numbers", fit_y(LABELS), ValueError, r"^y has dtype <U1; wanted numbers\. For labels use a c", REGRESS),
     BadCall("times for numbers", fit_y(np.full(N, DAYS)), ValueError, r"^y has dtype datetime64\[D\]; wanted numbers", REGRESS),

@@ -263,6 +263,7 @@ def test_empty_texts_have_no_labels(decoder):
     words = lean(GRUTagger, decoder=decoder, max_epochs=1).fit([*SENTENCES, []], [*TAGS, []])
     assert words.predict([[], ["The"]])[0].shape == (0,) and words.score([[], *SENTENCES], [[], *TAGS]) >= 0
     assert words.predict([[]])[0].shape == (0,) and words.predict_proba([[], []])[1].shape == (0, 4)  # nothing else
+    assert [len(row) for row in words.predict(["  ", "", " The dog"])] == [0, 0, 2]
 
 
 @pytest.mark.parametrize("gap", [None, np.nan, pd.NA, pd.NaT, np.float32("nan")], ids=repr)

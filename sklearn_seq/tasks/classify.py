@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classi
 from sklearn.utils.validation import _check_y, column_or_1d
 
 from sklearn_seq.params import Between, estimator
+from sklearn_seq.sequences.texts import is_missing
 from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.state import keep_on_failure
 from sklearn_seq.training import Part
@@ -203,8 +204,25 @@ class ClassifierMixin(LabelsMixin, TaskMixin):
         return lambda found, part: float(np.average(found.argmax(axis=1) == part.target, weights=part.weight))
 
 
+def _refuse_missing(y: Any) -> None:
+    """Say which label is missing; of pandas' own marks scikit-learn cannot tell that they are none."""
+    try:
+        cells = np.asarray(y)
+    except ValueError:  # lists of unequal length, which are refused as such
+        return
+    missing = (
+        [i for i, label in enumerate(cells) if is_missing(label)] if cells.dtype == object and cells.ndim == 1 else []
+    )
+    if missing:
+        raise ValueError(
+            f"Input y contains NaN: y[{missing[0]}] is missing; wanted a label for each sequence. Leave the {len(missing)} sequences "
+            "without one out, of X too."
+        )
+
+
 def _labels(y: Any, name: str) -> np.ndarray:
     """Labels as a 1-D array; anything that is none is refused."""
+    _refuse_missing(y)
     y = _check_y(y, multi_output=True, y_numeric=False)
     types = sorted({type(label).__name__ for label in y.ravel()}) if y.dtype == object else []
     if len(types) > 1:

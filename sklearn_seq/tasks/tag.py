@@ -314,7 +314,10 @@ class TaggerMixin(TaskMixin):
         """What is said of all steps, without the steps that empty texts are read as; and how many each sequence has."""
         if "encoder_" not in self.__dict__:
             return values, found.lengths
-        lengths = np.where([len(text) == 0 for text in texts_of(X, known=True) or []], 0, found.lengths)
+        texts: Any = texts_of(X, known=True)
+        if isinstance(self.encoder_, WordPartsEncoder):  # of white space no word is left
+            texts = [text.split() if isinstance(text, str) else text for text in texts]
+        lengths = np.where([len(text) == 0 for text in texts], 0, found.lengths)
         return values[np.repeat(lengths > 0, found.lengths)], lengths
 
     def _as_given(self, values: np.ndarray, lengths: np.ndarray, X: Any) -> np.ndarray:
