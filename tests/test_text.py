@@ -194,6 +194,9 @@ def test_byte_pairs():
     X = encoder.transform([*texts, ""])
     assert encoder.inverse_transform(X) == [*texts, "\N{REPLACEMENT CHARACTER}"]
     assert max(X.lengths[:3]) < 10  # pieces, not letters
+    spaced = [" low", "  new low ", " ", "low  ", " .low, new."]
+    spaces = TextEncoder("bpe").fit(texts + spaced)
+    assert spaces.inverse_transform(spaces.transform(spaced)) == spaced
     assert 0 in ids_of(encoder.transform(["zzz low"]))[0]
     assert pickle.loads(pickle.dumps(encoder)).transform(texts) == encoder.transform(texts)
     assert ids_of(TextEncoder("bpe").fit(texts[::-1]).transform(texts)) == ids_of(
@@ -506,6 +509,10 @@ def test_other_refusals():
         DeepEnsembleClassifier(GRUClassifier(**SMALL), adversarial=0.1).fit(WORDS, LABELS)
     with pytest.raises(ValueError, match=r"^X\[1\] has 0 timesteps .*Remove the empty ones \(1 of 2\)"):
         GRUClassifier().fit(Sequences.from_tokens([[1], []], 3), [0, 1])
+    with pytest.raises(
+        ValueError, match=r"^X holds ids of 10000000001 tokens, each of which would get a vector; wanted 16777"
+    ):
+        GRUClassifier().fit(Sequences.from_tokens([[10**10], [1]], 10**10 + 1), [0, 1])
     with pytest.raises(ValueError, match=re.escape("one text is [X]")):
         GRUClassifier().fit("a text", ["a"])
     with pytest.raises(TypeError, match=r"^In the validation part \(X_val, y_val\): X\[1\] is missing"):

@@ -245,7 +245,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         tokenizer.train_from_iterator(texts, trainer)
         pieces = [piece for piece in tokenizer.get_vocab() if piece != UNKNOWN]
         # the trainer keeps every character, however rare and however many there are
-        counts = Counter(character for text in texts for character in _SPACE + text.replace(" ", _SPACE))
+        counts = Counter(character for text in texts for character in text.replace(" ", _SPACE))
         pieces = [piece for piece in pieces if len(piece) > 1 or counts[piece] >= self.min_count]
         if self.max_tokens is not None and len(pieces) > self.max_tokens:
             pieces = sorted(pieces, key=lambda piece: (len(piece) > 1, -counts[piece], piece))[: self.max_tokens]
@@ -274,8 +274,12 @@ class TextEncoder(TransformerMixin, BaseEstimator):
 
 
 def _for_pairs(text: str, lower: bool) -> str:
-    """Text as tokenizers takes it: half of a pair of surrogates is no character, and so an unknown one."""
-    return re.sub("[\ud800-\udfff]", UNKNOWN, text.lower() if lower else text)
+    """Text as tokenizers takes it: half of a pair of surrogates is no character, and so an unknown one.
+
+    The space that stands before each word is put before the first here: tokenizers leaves it out where there is one already,
+    which could then not come back.
+    """
+    return text and " " + re.sub("[\ud800-\udfff]", UNKNOWN, text.lower() if lower else text)
 
 
 def _load_tokenizers() -> Any:
