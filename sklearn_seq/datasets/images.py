@@ -46,7 +46,7 @@ def read_image_folder(
     Returns
     -------
     X : ndarray of uint8 of shape (n_files, height, width[, 3])
-        From 0, black, to 255. Of images of 16 bits the upper 8.
+        From 0, black, to 255. Of images of 16 bits the upper 8. How transparent a pixel is does not count.
     y : ndarray of shape (n_files,), or None
         Their labels.
 

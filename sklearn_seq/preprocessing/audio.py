@@ -128,7 +128,8 @@ class LogMelSpectrogram(_Mel):
     """Turn clips of sound into sequences of log-mel spectra: what networks for speech read.
 
     A frame of ``window`` seconds stands around every ``step``-th second, from the first sample on, so that a clip of
-    ``n`` samples has ``1 + n // (step * sample_rate)`` frames; beyond its ends there are zeros. Behind a Hann window the
+    ``n`` samples has ``1 + n // (step * sample_rate)`` frames, ``window`` and ``step`` rounded to whole samples; beyond its
+    ends there are zeros. Behind a Hann window the
     squared magnitudes of its Fourier transform, of the next power of two, are summed by triangles that stand evenly on
     the mel scale; the natural logarithm of the sums is the output. Several channels are transformed each by itself, side
     by side.
