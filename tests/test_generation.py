@@ -468,6 +468,7 @@ def test_words_through_a_text_encoder():
         ([], ValueError, r"^Found array with 0 sample"),
         (["a", None], TypeError, r"X\[1\] is missing; wanted a str"),
         ([None], TypeError, r"X\[0\] is missing; wanted a text, or ids"),
+        ([[10**10]], ValueError, r"^X holds ids of 10000000001 tokens, each of which would get a vector"),
         ([b"a"], TypeError, r"X\[0\] is of type bytes; wanted a str.*Decode"),
         ([["the", "cat"]], ValueError, r"X holds lists of words, such as \['the', 'cat'\].*TextEncoder"),
         ([[0.5, 1.0]], TypeError, r"X\[0\] holds float64, which are no token ids; wanted whole numbers, or texts"),

@@ -229,6 +229,8 @@ def test_lists_of_words_are_read_with_their_parts():
     piped = make_pipeline(WordPartsEncoder(), lean(GRUTagger, max_epochs=30)).fit(SENTENCES, TAGS)
     for a, b in zip(piped.predict(SENTENCES[:4]), model.predict(SENTENCES[:4]), strict=True):
         np.testing.assert_array_equal(a, b)
+    empty = clone(piped).fit([*SENTENCES, []], [*TAGS, [None]])  # one unknown token
+    assert [len(row) for row in empty.predict([[], ["A"]])] == [1, 1]
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict(SENTENCES[:1])[0], model.predict(SENTENCES[:1])[0])
     assert "encoder_" not in vars(clone(model))

@@ -4,7 +4,26 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["read_ids"]
+__all__ = ["read_ids", "refuse_huge_vocabulary"]
+
+_MOST_VECTORS = 2**24  # of 64 numbers, a network and what trains it take 12 GB
+
+
+def refuse_huge_vocabulary(n_tokens: int, name: str = "X") -> None:
+    """Refuse more tokens than a network has vectors for: numbers that were meant as names of something else.
+
+    Parameters
+    ----------
+    n_tokens : int
+        Size of the vocabulary.
+    name : str
+        For messages.
+    """
+    if n_tokens > _MOST_VECTORS:
+        raise ValueError(
+            f"{name} holds ids of {n_tokens} tokens, each of which would get a vector; wanted {_MOST_VECTORS} at most. Number those "
+            "that occur: np.unique(ids, return_inverse=True)."
+        )
 
 
 def read_ids(values: np.ndarray, starts: np.ndarray, stops: np.ndarray, n_tokens: Any) -> tuple[np.ndarray, int]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_seq.sequences import Sequences
+from sklearn_seq.sequences.ids import refuse_huge_vocabulary
 from sklearn_seq.sequences.texts import is_missing, texts_of
 
 __all__ = ["Texts", "Vocabulary", "between_marks", "read_texts", "refuse_other_kind"]
@@ -141,6 +142,7 @@ class Vocabulary:
             return cls(characters, len(characters) + 1)
         ids = given.ids or []
         n_tokens = given.n_tokens or 1 + max((int(x.max()) for x in ids if len(x)), default=0)
+        refuse_huge_vocabulary(n_tokens)
         return cls(None, n_tokens)
 
     def encode(self, given: Texts, name: str = "X", fitted: str = "") -> list[np.ndarray]:

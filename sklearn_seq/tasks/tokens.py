@@ -12,6 +12,7 @@ from sklearn_seq.params import AtLeast, Between, estimator
 from sklearn_seq.preprocessing.text import TextEncoder
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.sequences.gate import read_X
+from sklearn_seq.sequences.ids import refuse_huge_vocabulary
 from sklearn_seq.sequences.weights import read_weight
 
 __all__ = ["TokensMixin"]
@@ -67,6 +68,7 @@ class TokensMixin(_Reader):
         dtype, missing = dtype or self.dtype, missing or self.missing
         data = read_X(self, X, reset=reset, dtype=dtype, missing=missing, encode=encode).sequences
         if reset:
+            refuse_huge_vocabulary(self._n_tokens or 0)
             self._n_channels = data.n_features
         return data
 
