@@ -440,6 +440,7 @@ def test_a_search_keeps_its_splitter(splitter):
 
 VALUES = [
     *(None, True, False, 0, -(2**80), 1.5, -0.0, float("nan"), float("inf"), -float("inf"), "", "ä\ud800\0", 5e-324),
+    *("a\ud800\udc00b", np.str_("\udbff\udfff"), {"\ud800\udc00": "\U00010000"}, "\ud800\ud800\udfff\U0010ffff"),
     *(
         [],
         (),

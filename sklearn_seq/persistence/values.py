@@ -15,6 +15,9 @@ import numpy as np
 __all__ = ["DEEPEST", "Decoder", "Encoder", "named"]
 
 DEEPEST = 100
+_PAIR = re.compile(
+    "(?<=[\ud800-\udbff])(?=[\udc00-\udfff])"
+)  # two halves side by side, which JSON reads as one character
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 # what safetensors holds as it is; other fixed-size types go in as bytes, their type beside them
 _NATIVE = {
@@ -56,8 +59,11 @@ class Encoder:
                 f"{place[:200]} is nested more than {DEEPEST} deep, or holds itself; such values are not saved"
             )
         kind = type(value)
-        if value is None or kind in (bool, int, str):
+        if value is None or kind in (bool, int):
             return value
+        if kind is str:
+            parts = _PAIR.split(value)
+            return value if len(parts) == 1 else {"joined": parts}
         if kind is float:
             return value if math.isfinite(value) else {"float": str(value)}
         if kind in (list, tuple):
@@ -77,7 +83,7 @@ class Encoder:
                 kind.__name__: [self.encode(part, place, depth + 1) for part in (value.start, value.stop, value.step)]
             }
         if kind is np.str_:
-            return {"str_": str(value)}
+            return {"str_": self.encode(str(value), place, depth + 1)}
         if isinstance(value, np.generic) and _is_plain(value.dtype):
             return {"scalar": [value.dtype.str, value.tobytes().hex()]}
         if isinstance(value, np.dtype) and _is_plain(value):
@@ -172,7 +178,10 @@ class Decoder:
         return range(*_length(self._items(content, place, depth), 3))
 
     def _as_str_(self, content: Any, place: str, depth: int) -> np.str_:
-        return np.str_(_string(content))
+        return np.str_(_string(self.decode(content, place, depth)))
+
+    def _as_joined(self, content: Any, place: str, depth: int) -> str:
+        return "".join(_string(part) for part in self._items(content, place, depth))
 
     def _as_dtype(self, content: Any, place: str, depth: int) -> np.dtype:
         return _dtype(content)
