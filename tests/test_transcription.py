@@ -317,6 +317,19 @@ def test_texts_longer_than_the_network_can_spell(model, steps):
         model.fit(clips, list("abab"), X_val=clips[2:3], y_val=["ababababa"])
 
 
+def test_texts_too_long_for_a_body_that_was_trained_on_longer_sequences():
+    model = TransformerTranscriber(patch_stride="auto", hidden_size=8, max_epochs=1, random_state=0)
+    short = [RNG.normal(size=(20, 3)) for _ in range(6)]
+    model.fit(short, ["abcdefgh"] * 6)  # a step of the network for each timestep
+    model.pretrain([RNG.normal(size=(900, 3)) for _ in range(6)], max_epochs=1)
+    with pytest.raises(ValueError, match=r"y\[0\] has 8 characters, .* 20 timesteps, which the network reads as 2, "):
+        model.fit(short, ["abcdefgh"] * 6)
+    with pytest.raises(
+        ValueError, match=r"y_val\[0\] has 8 characters, .* 20 timesteps, which the network reads as 2, "
+    ):
+        model.fit(short, ["a"] * 6, X_val=short[:1], y_val=["abcdefgh"])
+
+
 @pytest.mark.parametrize(
     ("y", "error", "message"),
     [

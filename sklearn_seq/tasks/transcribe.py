@@ -292,7 +292,10 @@ class TranscriberMixin(TaskMixin):
     def _steps_per_token(self, data: Sequences) -> int:
         """Steps of the input for one of the network."""
         maker: Any = type(self)(**self._plain_params())
-        maker._longest = self.__dict__.get("_longest") or int(data.lengths.max())
+        # a fit may begin with a body that was trained before on longer sequences
+        start = None if self._is_fitted() else self._body_to_begin_with()
+        known = self.__dict__.get("_longest") or int(data.lengths.max())
+        maker._longest = known if start is None else start.longest
         with torch.device("meta"):
             return int(getattr(maker.make_body(self._n_channels), "steps_per_token", 1))
 
