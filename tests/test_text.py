@@ -156,6 +156,13 @@ def test_capitals_and_signs():
     assert list(TextEncoder().fit([["New York", "is"], []]).vocabulary_) == ["is", "new york"]
 
 
+def test_small_letters_are_as_many_as_capitals():
+    turkish = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}stanbul"
+    assert list(TextEncoder().fit([turkish]).vocabulary_) == ["istanbul"]
+    every = "".join(map(chr, range(0x20000)))
+    assert TextEncoder("character", lowercase=True).fit([every]).transform([every]).lengths.tolist() == [len(every)]
+
+
 def test_rare_tokens_and_all_but_the_most_frequent_are_unknown():
     texts = ["a a a b b c", "d d"]
     assert list(TextEncoder(min_count=2).fit(texts).vocabulary_) == ["a", "b", "d"]

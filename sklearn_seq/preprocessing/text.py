@@ -202,7 +202,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
     def _splitter(self) -> Callable[[Text], Iterable[str]]:
         lower = self._lower
         if self._level == "character":
-            return lambda text: text.lower() if lower and isinstance(text, str) else text
+            return lambda text: _small(text) if lower and isinstance(text, str) else text
         try:
             find = re.compile(self._pattern).findall
         except re.error as error:
@@ -214,8 +214,8 @@ class TextEncoder(TransformerMixin, BaseEstimator):
 
         def split(text: Text) -> Iterable[str]:
             if isinstance(text, str):
-                return find(text.lower() if lower else text)
-            return [word.lower() for word in text] if lower else text
+                return find(_small(text) if lower else text)
+            return [_small(word) for word in text] if lower else text
 
         return split
 
@@ -273,13 +273,18 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         return tags
 
 
+def _small(text: str) -> str:
+    """In small letters, as many as there were: of the Turkish capital I with a dot Python makes two."""
+    return text.replace("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "i").lower()
+
+
 def _for_pairs(text: str, lower: bool) -> str:
     """Text as tokenizers takes it: half of a pair of surrogates is no character, and so an unknown one.
 
     The space that stands before each word is put before the first here: tokenizers leaves it out where there is one already,
     which could then not come back.
     """
-    return text and " " + re.sub("[\ud800-\udfff]", UNKNOWN, text.lower() if lower else text)
+    return text and " " + re.sub("[\ud800-\udfff]", UNKNOWN, _small(text) if lower else text)
 
 
 def _load_tokenizers() -> Any:
