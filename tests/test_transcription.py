@@ -327,7 +327,7 @@ def test_texts_too_long_for_a_body_that_was_trained_on_longer_sequences():
     with pytest.raises(
         ValueError, match=r"y_val\[0\] has 8 characters, .* 20 timesteps, which the network reads as 2, "
     ):
-        model.fit(short, ["a"] * 6, X_val=short[:1], y_val=["abcdefgh"])
+        model.fit(short, list("abcdef"), X_val=short[:1], y_val=["abcdefab"])
 
 
 @pytest.mark.parametrize(
