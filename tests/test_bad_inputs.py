@@ -433,6 +433,7 @@ BAD_CALLS = [
     BadCall("y without columns", fit_y(np.empty((N, 0))), ValueError, r"^Found array with 0 feature\(s\)"),
     BadCall("y of lists that differ", fit_y([[1, 2], [3]] * 4), ValueError, r"inhomogeneous shape|legacy multi-label"),
     BadCall("NaN in y", fit_y(np.r_[NUMBERS[:-1], np.nan]), ValueError, r"^Input y contains NaN\.$"),
+    BadCall("a masked y", fit_y(np.ma.masked_equal(np.arange(N), 3)), TypeError, r"^y is a masked array, some values.*Leave the"),
     BadCall("inf in y", fit_y(np.r_[NUMBERS[:-1], np.inf]), ValueError, r"^Input y contains infinity"),
     BadCall("two labels a sample", fit_y(np.c_[LABELS, LABELS]), ValueError, MULTIPLE.format("multiclass-multioutput"), CLASSIFY),
     BadCall("a label matrix", fit_y(np.eye(N, 3, dtype=int)), ValueError, MULTIPLE.format("multilabel-indicator"), CLASSIFY),

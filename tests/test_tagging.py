@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, f1_score
@@ -293,11 +294,37 @@ def test_steps_without_a_label(gap):
         ([[("N",)] * len(row) for row in TAGS], TypeError, "labels of type tuple; wanted one label a step"),
         ([*TAGS[:-1], "NV."], TypeError, r"one form for all"),
         (3, TypeError, "array-like"),
+        (
+            [np.ma.masked_equal([1, -1, 2, 3][: len(row)], -1) for row in TAGS],
+            TypeError,
+            r"^y\[0\] is a masked array, .*ignore_label",
+        ),
     ],
 )
 def test_labels_that_cannot_be_read(y, error, words):
     with pytest.raises(error, match=words):
         lean(GRUTagger).fit(SENTENCES, y)
+
+
+def test_forms_of_labels_are_the_same_data():
+    data = make_problem("tag", "2-D")
+    codes = np.searchsorted(np.unique(data.y), data.y)
+    wanted = lean(GRUTagger, max_epochs=1).fit(data.X, codes).predict_proba(data.X)
+    tensor = torch.from_numpy(codes)
+    for form in (
+        tensor,
+        list(tensor),
+        pd.DataFrame(codes),
+        pd.DataFrame(codes).astype("Int64"),
+        codes.tolist(),
+        codes[..., None],
+    ):
+        np.testing.assert_array_equal(lean(GRUTagger, max_epochs=1).fit(data.X, form).predict_proba(data.X), wanted)
+    hidden = np.ma.masked_array(codes, codes == 1)
+    with pytest.raises(TypeError, match=r"^y is a masked array, some values of which are hidden"):
+        lean(GRUTagger).fit(data.X, hidden)
+    filled = lean(GRUTagger, max_epochs=1, ignore_label=-1).fit(data.X, hidden.filled(-1))
+    assert 1 not in filled.classes_
 
 
 def test_augmentations_that_move_steps_are_refused():
@@ -388,8 +415,6 @@ def test_spans_end_with_their_sequence():
 def test_softmax_probabilities_are_those_of_the_network():
     data = make_problem("tag", "3-D")
     model = lean(GRUTagger).fit(data.X, data.y)
-    import torch
-
     with torch.inference_mode():
         found = model.module_(torch.from_numpy(data.X_test.astype(np.float32)), None).values
     np.testing.assert_allclose(model.predict_proba(data.X_test), softmax(found.numpy(), axis=-1), atol=1e-5)

@@ -1,4 +1,4 @@
-"""Infinity and NaN, refused by position."""
+"""Infinity and NaN, refused by position; and what a mask hides."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.kinds import Kind
 from sklearn_seq.sequences.stretches import CHUNK
 
-__all__ = ["first_bad", "refuse_non_finite"]
+__all__ = ["first_bad", "refuse_masked", "refuse_non_finite"]
 
 
 def first_bad(sequences: Sequences, is_bad: Callable[[np.ndarray], np.ndarray]) -> tuple[int, int, int] | None:
@@ -99,3 +99,19 @@ def refuse_non_finite(
             else "."
         )
     )
+
+
+def refuse_masked(values: Any, name: str, advice: str) -> None:
+    """Refuse targets some of which a mask hides, which would be read all the same.
+
+    Parameters
+    ----------
+    values : object
+        Such as y.
+    name : str
+        For messages.
+    advice : str
+        What to do.
+    """
+    if np.ma.is_masked(values):
+        raise TypeError(f"{name} is a masked array, some values of which are hidden; wanted plain ones. {advice}")

@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.finite import refuse_masked
+from sklearn_seq.sequences.kinds import host
 from sklearn_seq.sequences.texts import is_missing
 
 __all__ = ["StepLabels", "read_step_labels"]
@@ -15,6 +17,7 @@ _WANTED = (
     "wanted one label a step: an array (n_samples, n_timesteps), or a list of 1-D arrays, lists or texts (a character a step), "
     "each as long as its sequence"
 )
+_FILL = "Fill it with a label that is none, such as -1, and name that as ignore_label."
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ def read_step_labels(y: Any, ignore: Any = None, name: str = "y") -> StepLabels:
 
 def _rows(y: Any, name: str) -> tuple[list[Any], np.ndarray, bool]:
     """One flat thing a sequence, or one for all of them, with the lengths; whether they are texts."""
+    y = host(y)
     if type(y).__module__.partition(".")[0] in ("pandas", "polars"):
         y = y.to_numpy()
     if isinstance(y, Sequences):
@@ -106,6 +110,7 @@ def _rows(y: Any, name: str) -> tuple[list[Any], np.ndarray, bool]:
         return [y.values[y.rows(), 0]], y.lengths, False
     if isinstance(y, str | bytes) or not hasattr(y, "__len__"):
         raise TypeError(f"{name} is {y!r:.60}; {_WANTED}")
+    refuse_masked(y, name, _FILL)
     if isinstance(y, np.ndarray) and y.ndim == 2 and not (y.dtype == object and y.shape[1] == 1 and np.ndim(y[0, 0])):
         return [y.ravel()], np.full(len(y), y.shape[1], dtype=np.int64), False
     rows = list(y.ravel()) if isinstance(y, np.ndarray) and y.dtype == object else list(y)
@@ -120,6 +125,7 @@ def _rows(y: Any, name: str) -> tuple[list[Any], np.ndarray, bool]:
         return [joined], np.array([len(row) for row in rows], dtype=np.int64), True
     found = []
     for i, row in enumerate(rows):
+        row = host(row)
         one = row[:, 0] if isinstance(row, np.ndarray) and row.ndim == 2 and row.shape[1] == 1 else row
         if isinstance(one, np.ndarray) and one.dtype != object:
             pass
@@ -133,6 +139,7 @@ def _rows(y: Any, name: str) -> tuple[list[Any], np.ndarray, bool]:
         if np.ndim(one) != 1 or isinstance(row, bytes):
             shape = f"of shape {np.shape(one)}" if np.ndim(one) else f"{row!r:.60}"
             raise ValueError(f"{name}[{i}] is {shape}; {_WANTED}")
+        refuse_masked(one, f"{name}[{i}]", _FILL)
         found.append(one)
     return found, np.array([len(row) for row in found], dtype=np.int64), False
 

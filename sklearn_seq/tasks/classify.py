@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classi
 from sklearn.utils.validation import _check_y, column_or_1d
 
 from sklearn_seq.params import Between, estimator
+from sklearn_seq.sequences.finite import refuse_masked
 from sklearn_seq.sequences.texts import is_missing
 from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.state import keep_on_failure
@@ -205,7 +206,8 @@ class ClassifierMixin(LabelsMixin, TaskMixin):
 
 
 def _refuse_missing(y: Any) -> None:
-    """Say which label is missing; of pandas' own marks scikit-learn cannot tell that they are none."""
+    """Say which label is missing, or that a mask hides some; of pandas' own marks scikit-learn cannot tell that they are none."""
+    refuse_masked(y, "y", "Leave the sequences without a label out, of X too.")
     try:
         cells = np.asarray(y)
     except ValueError:  # lists of unequal length, which are refused as such

@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_y
 
 from sklearn_seq.params import estimator
+from sklearn_seq.sequences.finite import refuse_masked
 from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.state import keep_on_failure
 from sklearn_seq.training import Part
@@ -68,6 +69,7 @@ class NumbersMixin(sklearn.base.RegressorMixin):
         _target_scale: np.ndarray
 
     def _read_target(self, y: Any, *, reset: bool, used: np.ndarray | None = None) -> np.ndarray:
+        refuse_masked(y, "y", "Leave the sequences without a target out, of X too.")
         try:
             y = _check_y(y, multi_output=True, y_numeric=True)
         except ValueError as error:

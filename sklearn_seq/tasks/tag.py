@@ -16,7 +16,7 @@ from sklearn_seq.layers.steps import StepNetwork, StepOutput
 from sklearn_seq.params import Between, estimator
 from sklearn_seq.preprocessing.words import WordPartsEncoder
 from sklearn_seq.sequences import Sequences
-from sklearn_seq.sequences.kinds import sort_out
+from sklearn_seq.sequences.kinds import host, sort_out
 from sklearn_seq.sequences.labels import StepLabels, read_step_labels
 from sklearn_seq.sequences.texts import texts_of
 from sklearn_seq.sequences.weights import read_weight
@@ -302,6 +302,7 @@ class TaggerMixin(TaskMixin):
     # -- the task ------------------------------------------------------------------------------------------------------
 
     def _read_labels(self, y: Any) -> StepLabels:
+        y = host(y)
         if getattr(y, "ndim", 0) == 1 and y.dtype.kind in "biuf":
             raise ValueError(
                 f"y holds one number a sequence, of dtype {y.dtype}; wanted one label a step. One label a sequence is what "
