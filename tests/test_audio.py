@@ -1,5 +1,7 @@
 """Sound: spectra against scipy's, filters against published formulas, pitch against known tones."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -252,6 +254,18 @@ def test_peaks_of_energy_do_not_depend_on_loudness_and_short_clips_have_none(n):
     assert (
         found[0, column] == 0 if n < 240 else found[0, column] == pytest.approx(8.5, abs=1)
     )  # a peak has three frames
+
+
+def test_functionals_of_many_clips_take_the_memory_of_a_few(monkeypatch):
+    clips = [RNG.normal(size=4000).astype(np.float32) for _ in range(50)]
+    functionals, found = AudioFunctionals(sample_rate=8000).fit(clips), []
+    for samples in (1 << 20, 10_000):
+        monkeypatch.setattr("sklearn_seq.preprocessing.functionals._SAMPLES", samples)
+        tracemalloc.start()
+        found.append((functionals.transform(clips), tracemalloc.get_traced_memory()[1]))
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    assert found[1][1] < found[0][1] / 4
 
 
 def test_functionals_without_levels():

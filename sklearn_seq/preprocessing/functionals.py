@@ -10,9 +10,11 @@ from sklearn_seq.preprocessing._base import _FeatureTransformer
 from sklearn_seq.preprocessing._sound import frame_counts, frames, mel_filters, pitch, power_spectra
 from sklearn_seq.preprocessing.audio import _SoundTransformer
 from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.stretches import runs
 
 __all__ = ["AudioFunctionals"]
 
+_SAMPLES = 1 << 20  # of clips worked on at once: their frames take many times as much
 _N_BANDS = 26
 _FLOOR = 1e-10
 _QUANTILES = (5, 25, 50, 75, 95)
@@ -106,9 +108,13 @@ class AudioFunctionals(_SoundTransformer, _FeatureTransformer):
         return own if self._kind == "2-D" else [f"{name}_{feature}" for name in names for feature in own]
 
     def _features(self, X: Sequences) -> np.ndarray:
-        X = X.map_values(X.values.astype(np.float64))
-        parts = [self._of_channel(_without_zero_ends(X, channel)) for channel in range(X.n_features)]
-        return np.concatenate(parts, axis=1).astype(np.float32)
+        found = []
+        for run in runs(X.lengths, _SAMPLES):
+            some = X[run].to_block()
+            some = some.map_values(some.values.astype(np.float64))
+            parts = [self._of_channel(_without_zero_ends(some, channel)) for channel in range(X.n_features)]
+            found.append(np.concatenate(parts, axis=1).astype(np.float32))
+        return np.concatenate(found)
 
     def _of_channel(self, X: Sequences) -> np.ndarray:
         counts = frame_counts(X.lengths, round(self.step * self.sample_rate))
