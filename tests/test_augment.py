@@ -24,7 +24,7 @@ from sklearn_seq.training.augment import Augment, Draw, read_augment
 from sklearn_seq.training.batches import Batch
 from sklearn_seq.training.plan import Seeds
 
-KINDS = ("jitter", "scaling", "warp", "tempo", "crop", "mask", "affine", "mixup")
+KINDS = ("jitter", "scaling", "filter", "warp", "tempo", "band_warp", "crop", "mask", "affine", "mixup")
 MEAN, DEVIATION = torch.tensor([1.0, -2.0, 50.0]), torch.tensor([0.5, 2.0, 10.0])
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 12, 3)).cumsum(axis=1)
@@ -71,6 +71,33 @@ def test_scaling_keeps_the_shape_about_the_mean():
     middle = by.median(dim=1, keepdim=True).values
     assert ((by / middle - 1).abs() < 1e-2).double().mean() > 0.999  # one factor a row and feature
     torch.testing.assert_close(middle.log().std(dim=0)[0], torch.full((3,), 0.2), rtol=0.05, atol=0)
+
+
+def test_filter_adds_one_gain_a_feature_that_bends_four_times():
+    plain = InputScaling(9)
+    batch = batch_of(torch.randn(3000, 5, 9, generator=torch.Generator().manual_seed(0)), [5, 3, 2] * 1000)
+    network = type("Plain", (), {"scaling": plain})
+    found = Augment((("filter", 0.3),))(batch, Draw([np.random.default_rng(0)]), network).x
+    gain = (found - batch.x)[:, :2]
+    torch.testing.assert_close(gain[:, 0], gain[:, 1], rtol=0, atol=1e-5)  # the same at all steps
+    torch.testing.assert_close(gain[:, 0, 1:-1:2], (gain[:, 0, :-1:2] + gain[:, 0, 2::2]) / 2, rtol=0, atol=1e-5)
+    torch.testing.assert_close(gain[:, 0, ::2].std(dim=0), torch.full((5,), 0.3), rtol=0.05, atol=0)
+    units = (change(batch_of(MEAN.expand(4000, 2, 3)), "filter", 0.3).x - MEAN)[:, 0] / DEVIATION
+    torch.testing.assert_close(units.std(dim=0), torch.full((3,), 0.3), rtol=0.05, atol=0)
+
+
+def test_band_warp_reads_features_from_farther_up_or_down():
+    middle = torch.arange(8.0) + 0.5
+    batch = batch_of(middle.expand(500, 6, 8), [6, 3] * 250)
+    found = change(batch, "band_warp", 0.25).x
+    torch.testing.assert_close(found[:, :3], found[:, :1].expand(-1, 3, -1))  # the same at all steps
+    by = found[:, 0, 3] / middle[3]  # never at an edge
+    torch.testing.assert_close(found[:, 0], (by[:, None] * middle).clamp(0.5, 7.5), rtol=0, atol=1e-5)
+    assert 0.8 - 1e-6 < by.min() < 0.81 and 1.24 < by.max() < 1.25 + 1e-6
+    gaps = batch_of(middle.expand(50, 6, 8)).x.clone()
+    gaps[:, :, 2] = torch.nan
+    missing = change(batch_of(gaps), "band_warp", 0.25).x.isnan().sum(dim=2)
+    assert missing.max() <= 2 and (missing == 1).any()  # a gap stays one, and none of its neighbours becomes one
 
 
 @pytest.mark.parametrize("lengths", [None, [10, 7, 1, 2]])
@@ -385,7 +412,7 @@ def test_it_goes_through_grids_clones_pickles_and_files(tmp_path):
     ("augment", "message"),
     [
         ("jiter", r"^augment='jiter' names 'jiter'; wanted some of jitter, .*Did you mean 'jitter'\?$"),
-        (["jitter", 3], r"^augment=.* names 3; wanted some of jitter, scaling, warp, .*mixup, or a dict"),
+        (["jitter", 3], r"^augment=.* names 3; wanted some of jitter, scaling, filter, warp, .*mixup, or a dict"),
         (("crop", "crop"), r"names one augmentation twice; wanted each once"),
         ({"jitter": 0}, r"gives 'jitter' the strength 0; wanted a number above 0\. Leave the name out for none\."),
         ({"crop": 1.5}, r"gives 'crop' the strength 1\.5; wanted a number above 0, 1 at most"),

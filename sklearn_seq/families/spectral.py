@@ -71,8 +71,8 @@ class SpectrogramCNNClassifier(ClassifierMixin, _SpectrogramCNN):
     The features of a step are taken as a row of bands in their order, and filters look at neighbours in time and band
     alike, so that a pattern is found at whatever height it stands (Abdel-Hamid et al. 2014). Pools halve the number of
     bands in each block; a last convolution along time reads all bands. Put `LogMelSpectrogram` and
-    ``SequenceScaler(per="series")`` before it, and mind ``augment={"tempo": 0.25, "mask": 0.2}``. Where features have no
-    order, `CNNClassifier` is the one to take. Sequences may differ in length; padding never changes an answer.
+    ``SequenceScaler(per="series", scale="shared")`` before it, and mind ``augment={"tempo": 0.25, "mask": 0.2}``. Where
+    features have no order, `CNNClassifier` is the one to take. Sequences may differ in length; padding never changes an answer.
 
     References
     ----------
@@ -91,7 +91,7 @@ class SpectrogramCNNClassifier(ClassifierMixin, _SpectrogramCNN):
     >>> X = np.sin(2 * np.pi * (1000 + slope * 800 * time) * time + rng.uniform(0, 6, size=(40, 1)))
     >>> model = make_pipeline(
     ...     LogMelSpectrogram(sample_rate=8000, n_mels=20),
-    ...     SequenceScaler(per="series"),
+    ...     SequenceScaler(per="series", scale="shared"),
     ...     SpectrogramCNNClassifier(n_filters=4, max_epochs=10, random_state=0),
     ... )
     >>> model.fit(X[::2], y[::2]).score(X[1::2], y[1::2])

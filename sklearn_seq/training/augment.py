@@ -21,6 +21,7 @@ __all__ = ["Augment", "Draw", "read_augment"]
 # what strength 1 allows of an affine change: radians, shares of the steps and of the features, logarithm of the size
 _AFFINE = (0.26, 0.08, 0.08, 0.12)
 _SEGMENTS = 4  # of a warped sequence, each at a speed of its own
+_BENDS = 4  # stretches of features, between which the gain of a filter bends
 
 
 class Draw:
@@ -108,6 +109,15 @@ def _scaling(batch: Batch, strength: float, draw: Draw, scaling: Any) -> Batch:
     return batch._replace(x=zero_padding(mean + (batch.x - mean) * by, batch.mask))
 
 
+def _filter(batch: Batch, strength: float, draw: Draw, scaling: Any) -> Batch:
+    """A gain for each feature of a row, the same at all steps, that goes in straight lines from one random number to the next."""
+    bends = draw(batch, _normal, _BENDS + 1).to(batch.x.dtype).mul(strength)  # (..., B, bends)
+    place = torch.linspace(0.0, _BENDS, batch.x.shape[-1], dtype=batch.x.dtype, device=batch.x.device)
+    low = place.long().clamp(max=_BENDS - 1)
+    gain = torch.lerp(bends[..., low], bends[..., low + 1], place - low)  # (..., B, F)
+    return batch._replace(x=zero_padding(batch.x + gain[..., None, :] * _deviation(scaling), batch.mask))
+
+
 def _warp(batch: Batch, strength: float, draw: Draw, scaling: Any) -> Batch:
     """Time faster here and slower there; both ends stay where they are."""
     speeds = draw(batch, _normal, _SEGMENTS).double().mul(strength).exp()
@@ -145,6 +155,17 @@ def _between(x: Tensor, place: Tensor, last: Tensor) -> Tensor:
     found = torch.lerp(one, other, share)
     gap = torch.isnan(found)  # a missing value stays one, and makes none of its neighbour
     return torch.where(gap, torch.where(share < 0.5, one, other), found)
+
+
+def _band_warp(batch: Batch, strength: float, draw: Draw, scaling: Any) -> Batch:
+    """Each row's features read from places farther up or down; beyond the last one it goes on."""
+    chance = 2.0 * draw(batch, _uniform) - 1.0  # (..., B)
+    n_features = batch.x.shape[-1]
+    middle = torch.arange(n_features, device=batch.x.device) + 0.5
+    place = torch.exp(chance * math.log1p(strength))[..., None] * middle - 0.5  # (..., B, F)
+    last = torch.full_like(place[..., :1], n_features - 1, dtype=torch.long)
+    x = _between(batch.x.transpose(-1, -2), place.clamp(0.0, n_features - 1.0), last).transpose(-1, -2)
+    return batch._replace(x=zero_padding(x, batch.mask))
 
 
 def _crop(batch: Batch, strength: float, draw: Draw, scaling: Any) -> Batch:
@@ -257,8 +278,10 @@ def _rows_of(x: Tensor, index: Tensor, n_behind: int = 0) -> Tensor:
 _KNOWN: dict[str, tuple[Callable[[Batch, float, Draw, Any], Batch], float, float]] = {
     "jitter": (_jitter, 0.1, math.inf),
     "scaling": (_scaling, 0.1, math.inf),
+    "filter": (_filter, 0.4, math.inf),
     "warp": (_warp, 0.2, math.inf),
     "tempo": (_tempo, 0.25, 3.0),
+    "band_warp": (_band_warp, 0.15, math.inf),
     "crop": (_crop, 0.8, 1.0),
     "mask": (_mask, 0.2, 1.0),
     "reverse_complement": (_reverse_complement, 0.5, 1.0),

@@ -41,8 +41,8 @@ class TrainingParams(BaseEstimator):
     tol: Annotated[float, AtLeast(0), "By how much the validation score must rise to count as improved."] = 1e-4
     augment: Annotated[
         str | list | tuple | dict | None,
-        'What changes the batches by chance in training: some of "jitter", "scaling", "warp", "tempo", "crop", "mask", '
-        '"reverse_complement", "affine" and "mixup", or a dict of them with strengths; never at predict.',
+        'What changes the batches by chance in training: some of "jitter", "scaling", "filter", "warp", "tempo", '
+        '"band_warp", "crop", "mask", "reverse_complement", "affine" and "mixup", or a dict of them with strengths; never at predict.',
     ] = None
     body: Annotated[
         str | None,
