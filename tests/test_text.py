@@ -489,6 +489,11 @@ NUMBERS = np.zeros((4, 2, 1))
             r"^X holds texts, such as .*, but .* fitted on 3-D X, which are numbers\. Give numbers, or fit on text",
         ),
         ("numbers", [["a", "b"]], r"^X holds lists of words, such as \['a', 'b'\], but .* fitted on 3-D X"),
+        (
+            "text",
+            [["a", "b"]],
+            r"^X holds lists of words, such as \['a', 'b'\], but .* fitted on texts, character by character\.",
+        ),
         ("numbers", IDS, r"^X holds ids of 3 tokens, but GRUClassifier was fitted on 3-D X, which are numbers"),
     ],
 )
