@@ -22,8 +22,10 @@ from sklearn_seq.training import run
 engine = importlib.import_module("sklearn_seq.training.run")  # the name means the function
 
 FAMILIES = ["CNN", "FCN", "ResNet", "Inception", "LITE", "TCN"]
+BODIES = [*FAMILIES, "CNN, single"]
 SMALL = {
     "CNN": {"n_filters": 8, "n_blocks": 2},
+    "CNN, single": {"n_filters": 8, "n_blocks": 3, "block": "single", "norm": "layer", "activation": "gelu"},
     "FCN": {"n_filters": 8},
     "ResNet": {"n_filters": 8},
     "Inception": {"n_filters": 4, "bottleneck": 4},
@@ -34,7 +36,7 @@ SMALL = {
 
 def body_of(family, n_features=2, dtype=torch.float64, **params):
     torch.manual_seed(0)
-    model = getattr(sklearn_seq, f"{family}Classifier")(**params)
+    model = getattr(sklearn_seq, f"{family.split(',')[0]}Classifier")(**params)
     return model.make_body(n_features).to(dtype)
 
 
@@ -194,7 +196,7 @@ LENGTHS = [13, 30, 1, 5, 30, 2]
 
 
 @pytest.mark.parametrize("padding", [0.0, 1e6, torch.nan])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", BODIES)
 def test_a_padded_sequence_is_what_it_is_alone(family, padding):
     body = body_of(family, **SMALL[family])
     x, mask = random_batch([30, 13, 9], 2)
@@ -208,7 +210,7 @@ def test_a_padded_sequence_is_what_it_is_alone(family, padding):
             torch.testing.assert_close(row[there], alone[0], atol=1e-10, rtol=0)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", BODIES)
 def test_in_training_more_padding_changes_nothing(family):
     """Statistics of the batch, gradients and running statistics included."""
     answers = []
@@ -226,6 +228,23 @@ def test_in_training_more_padding_changes_nothing(family):
     torch.testing.assert_close(answers[0], answers[1], atol=1e-10, rtol=0)
 
 
+def test_single_blocks_are_those_of_torchs_layers():
+    body = body_of("CNN, single", 2, views="values", dropout=0.0, **SMALL["CNN, single"])
+    x = torch.randn(3, 30, 2, dtype=torch.float64)
+    hidden = torch.cat([conv(x, None) for conv in body.stem], dim=2)
+
+    def normalise(norm, x):
+        return nn.functional.layer_norm(x, (8,), norm.weight, norm.bias)
+
+    for i, dilation in enumerate((1, 2, 4)):
+        conv, point = body.convs[2 * i], body.convs[2 * i + 1]
+        inside = normalise(body.norms[i], hidden).transpose(1, 2)
+        inside = nn.functional.conv1d(inside, conv.weight, conv.bias, padding="same", dilation=dilation)
+        inside = nn.functional.gelu(inside).transpose(1, 2)
+        hidden = hidden + nn.functional.linear(inside, point.weight[:, :, 0], point.bias)
+    torch.testing.assert_close(body(x, None)[0], normalise(body.norms[3], hidden), atol=1e-12, rtol=0)
+
+
 @pytest.mark.parametrize("stride", [2, 5])
 def test_with_a_stride_too(stride):
     body = body_of("CNN", **SMALL["CNN"], stride=stride).eval()
@@ -238,7 +257,7 @@ def test_with_a_stride_too(stride):
 
 
 @pytest.mark.parametrize("n_timesteps", [1, 2])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", BODIES)
 def test_a_single_short_sequence_trains(family, n_timesteps):
     body = body_of(family, 1, **SMALL[family])
     hidden, _, _ = body(torch.randn(1, n_timesteps, 1, dtype=torch.float64), None)
@@ -250,6 +269,10 @@ def test_a_single_short_sequence_trains(family, n_timesteps):
 # what moves an output: the steps on both sides, from the sizes of the kernels
 REACH = {
     "CNN": ({"n_filters": 4, "n_blocks": 2, "kernel_size": 3}, (13 // 2 + 2 * 1 + 2 * 2,) * 2),
+    "CNN, single": (
+        {"n_filters": 4, "n_blocks": 4, "kernel_size": 3, "block": "single", "norm": "batch", "dilation_growth": 1.5},
+        (13 // 2 + 1 + 2 + 2 + 3,) * 2,  # 1, 1.5, 2.25 and 3.375, rounded
+    ),
     "FCN": ({"n_filters": 4}, (3 + 2 + 1, 4 + 2 + 1)),  # 8, 5, 3: the even one looks farther ahead
     "ResNet": ({"n_filters": 4, "n_blocks": 2}, (2 * (3 + 2 + 1), 2 * (4 + 2 + 1))),
     "Inception": ({"n_filters": 2, "bottleneck": 2, "n_modules": 2, "kernel_size": 7}, (2 * 3, 2 * 3)),
@@ -258,7 +281,7 @@ REACH = {
 }
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", BODIES)
 def test_an_output_depends_on_the_steps_that_its_kernels_reach(family):
     params, (before, after) = REACH[family]
     body = body_of(family, 1, views="values", **params).eval()

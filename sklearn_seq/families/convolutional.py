@@ -75,12 +75,17 @@ class _Convolutional(TrainingParams):
 @estimator
 class _CNN(_Convolutional):
     n_filters: Annotated[int, AtLeast(1), "Filters a layer."] = 32
-    n_blocks: Annotated[int, AtLeast(0), "Residual blocks of two convolutions."] = 4
+    n_blocks: Annotated[int, AtLeast(0), "Residual blocks."] = 4
+    block: Annotated[
+        Literal["double", "single"],
+        "What a block is: twice normalisation, activation and a convolution; or normalisation, one convolution, activation and a "
+        "linear layer over the filters of each step, of which more are affordable.",
+    ] = "double"
     kernel_size: Annotated[
         int, AtLeast(1), "Steps a filter looks at; on the input there are filters of twice and four times as many too."
     ] = 9
     dilation_growth: Annotated[
-        int, AtLeast(1), "How much farther apart the steps of each next block's filters are."
+        float, AtLeast(1), "How much farther apart the steps of each next block's filters are, rounded to whole steps."
     ] = 2
     stride: Annotated[
         int | Literal["auto"],
@@ -107,11 +112,12 @@ class _CNN(_Convolutional):
             self.n_filters,
             self.kernel_size,
             stem=[factor * self.kernel_size + (factor > 1) for factor in (1, 2, 4)],
-            dilations=[self.dilation_growth**i for i in range(self.n_blocks)],
+            dilations=[round(self.dilation_growth**i) for i in range(self.n_blocks)],
             stride=max(1, self._longest_seen // _STEPS) if self.stride == "auto" else self.stride,
             activation=self.activation,
             dropout=self.dropout,
             norm=self.norm,
+            single=self.block == "single",
         )
 
 
@@ -200,6 +206,7 @@ class CNNClassifier(ClassifierMixin, _CNN):
     References
     ----------
     .. [1] K. He, X. Zhang, S. Ren, J. Sun. Identity mappings in deep residual networks. ECCV 2016.
+    .. [2] Z. Liu, H. Mao, C.-Y. Wu, C. Feichtenhofer, T. Darrell, S. Xie. A ConvNet for the 2020s. CVPR 2022 (``block="single"``).
 
     Examples
     --------
@@ -224,6 +231,7 @@ class CNNRegressor(RegressorMixin, _CNN):
     References
     ----------
     .. [1] K. He, X. Zhang, S. Ren, J. Sun. Identity mappings in deep residual networks. ECCV 2016.
+    .. [2] Z. Liu, H. Mao, C.-Y. Wu, C. Feichtenhofer, T. Darrell, S. Xie. A ConvNet for the 2020s. CVPR 2022 (``block="single"``).
 
     Examples
     --------
@@ -456,6 +464,7 @@ class CNNTagger(TaggerMixin, _CNN):
     References
     ----------
     .. [1] K. He, X. Zhang, S. Ren, J. Sun. Identity mappings in deep residual networks. ECCV 2016.
+    .. [2] Z. Liu, H. Mao, C.-Y. Wu, C. Feichtenhofer, T. Darrell, S. Xie. A ConvNet for the 2020s. CVPR 2022 (``block="single"``).
 
     Examples
     --------

@@ -298,8 +298,10 @@ class TCN(nn.Module):
 
 
 class PreActivation(nn.Module):
-    """A residual network whose blocks begin with normalisation and activation (He et al. 2016): kernels of several lengths on
-    the input, then blocks of two convolutions, each with a wider dilation than the one before.
+    """A residual network behind kernels of several lengths on the input; each block has a wider dilation than the one before.
+
+    A block is twice normalisation, activation and a convolution (He et al. 2016); a single one is normalisation, a convolution,
+    activation and a linear layer over the filters of each step, after which nothing is activated (Liu et al. 2022).
 
     Parameters
     ----------
@@ -317,9 +319,11 @@ class PreActivation(nn.Module):
         Steps from one output to the next.
     activation : {"relu", "gelu", "silu"}
     dropout : float
-        Between the convolutions of a block.
+        Between the layers of a block.
     norm : {"batch", "layer"}
         Over the steps of a batch, or over the features of each step.
+    single : bool
+        Whether blocks have one convolution in place of two.
     """
 
     joins = True
@@ -336,6 +340,7 @@ class PreActivation(nn.Module):
         activation: str = "relu",
         dropout: float = 0.0,
         norm: str = "batch",
+        single: bool = False,
     ) -> None:
         super().__init__()
         shares = [width // len(stem) + (i < width % len(stem)) for i in range(len(stem))]
@@ -345,11 +350,13 @@ class PreActivation(nn.Module):
             if share
         )
         kind = BatchNorm if norm == "batch" else StepNorm
-        self.norms = nn.ModuleList(kind(width) for _ in range(2 * len(dilations) + 1))
+        self.norms = nn.ModuleList(kind(width) for _ in range((1 if single else 2) * len(dilations) + 1))
         self.convs = nn.ModuleList(
-            Conv(width, width, kernel_size, dilation=dilation, bias=False) for dilation in dilations for _ in range(2)
+            Conv(width, width, size, dilation=dilation, bias=single)
+            for dilation in dilations
+            for size in (kernel_size, 1 if single else kernel_size)
         )
-        self.activation = activation
+        self.activation, self.single = activation, single
         self.dropout = Dropout(dropout)
         self.out_features, self.steps_per_token = width, stride
 
@@ -358,7 +365,12 @@ class PreActivation(nn.Module):
         first: Any = self.stem[0]
         mask = first.shorten(mask)
         *norms, last = self.norms
-        inside, activate = x, ACTIVATIONS[self.activation]
+        activate = ACTIVATIONS[self.activation]
+        if self.single:
+            for norm, conv, point in zip(norms, self.convs[::2], self.convs[1::2], strict=True):
+                x = x + point(self.dropout(activate(conv(norm(x, mask), mask))), mask)
+            return last(x, mask), mask, None
+        inside = x
         for i, (norm, conv) in enumerate(zip(norms, self.convs, strict=True)):
             inside = norm(inside, mask, activate)
             inside = conv(self.dropout(inside) if i % 2 else inside, mask)
