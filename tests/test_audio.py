@@ -122,6 +122,18 @@ def test_whole_numbers_of_16_bits_are_the_same_sound(cls):
         cls().fit([floats[0], *whole[1:]])
 
 
+def test_spectra_of_many_clips_take_little_memory_beside_them(monkeypatch):
+    clips = [RNG.normal(size=4000).astype(np.float32) for _ in range(50)]
+    found = []
+    for samples in (1 << 20, 10_000):
+        monkeypatch.setattr("sklearn_seq.preprocessing._sound._CHUNK", samples)
+        tracemalloc.start()
+        found.append((LogMelSpectrogram(sample_rate=8000).fit_transform(clips), tracemalloc.get_traced_memory()[1]))
+        tracemalloc.stop()
+    np.testing.assert_allclose(found[0][0].values, found[1][0].values, atol=1e-5)
+    assert found[1][1] < found[0][1] / 3
+
+
 @pytest.mark.parametrize("cls", MEL)
 def test_channels_stand_side_by_side_and_precision_stays(cls):
     two = np.stack([CLIPS[0], CLIPS[0][::-1]], axis=1)
