@@ -257,6 +257,12 @@ def test_byte_pairs_without_the_package(monkeypatch):
             TypeError,
             r"^X\[0\] is missing; wanted a str, as other samples are\. Fill missing texts",
         ),
+        (
+            {},
+            pd.DataFrame({"title": ["a"], "body": ["b"]}),
+            ValueError,
+            r"^X is a DataFrame of 2 columns; one of them is X\[column\]; TextEncoder wanted a list of str",
+        ),
         ({}, [3, "a"], TypeError, r"^X\[0\] is of type int; wanted a str, as other samples are"),
         ({}, [], ValueError, r"^Found array with 0 sample\(s\): X is empty; wanted at least one text"),
         (

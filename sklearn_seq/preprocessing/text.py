@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_seq.params import AtLeast, Positional, estimator
 from sklearn_seq.preprocessing._base import all_or_nothing
 from sklearn_seq.sequences.container import Sequences
-from sklearn_seq.sequences.texts import texts_of
+from sklearn_seq.sequences.texts import texts_of, told_of_no_texts
 
 __all__ = ["TextEncoder"]
 
@@ -187,9 +187,8 @@ class TextEncoder(TransformerMixin, BaseEstimator):
     def _read(self, X: Any, level: str) -> list[Any]:
         texts = None if isinstance(X, str) else texts_of(X, known=True)
         if texts is None:
-            given = "a str; one text is [X]" if isinstance(X, str) else f"a {type(X).__name__} without text"
             raise ValueError(
-                f"X is {given}; TextEncoder wanted a list of str, an array or a series of them, or lists of words. "
+                f"X is {told_of_no_texts(X)}; TextEncoder wanted a list of str, an array or a series of them, or lists of words. "
                 "Reshape your data, or leave TextEncoder out where X holds numbers."
             )
         if level != "word" and not isinstance(texts[0], str):

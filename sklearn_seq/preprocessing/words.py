@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_seq.params import AtLeast, estimator
 from sklearn_seq.preprocessing._base import all_or_nothing
 from sklearn_seq.sequences.container import Sequences
-from sklearn_seq.sequences.texts import texts_of
+from sklearn_seq.sequences.texts import texts_of, told_of_no_texts
 
 __all__ = ["WordPartsEncoder"]
 
@@ -140,9 +140,8 @@ class WordPartsEncoder(TransformerMixin, BaseEstimator):
     def _read(self, X: Any) -> list[list[str]]:
         sentences = None if isinstance(X, str) else texts_of(X, known=True)
         if sentences is None:
-            given = "a str; one text is [X]" if isinstance(X, str) else f"a {type(X).__name__} without text"
             raise ValueError(
-                f"X is {given}; {type(self).__name__} wanted sentences as lists of words, or a list of str. "
+                f"X is {told_of_no_texts(X)}; {type(self).__name__} wanted sentences as lists of words, or a list of str. "
                 "Reshape your data, or leave it out where X holds numbers."
             )
         return [sentence.split() if isinstance(sentence, str) else sentence for sentence in sentences]

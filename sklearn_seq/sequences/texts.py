@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["is_missing", "texts_of"]
+__all__ = ["is_missing", "texts_of", "told_of_no_texts"]
 
 _FRAMES = ("pandas", "polars", "pyarrow")
 
@@ -45,6 +45,16 @@ def texts_of(X: Any, name: str = "X", *, known: bool = False) -> list[str] | lis
     if known or any(_is_words(item) for item in items):
         return _all_words(items, name) if any(_is_list(item) for item in items) else _all_str(items, name)
     return None
+
+
+def told_of_no_texts(X: Any) -> str:
+    """What is given in the place of texts, for messages."""
+    if isinstance(X, str):
+        return "a str; one text is [X]"
+    n_columns = len(getattr(X, "columns", ("",)))
+    if n_columns != 1:
+        return f"a {type(X).__name__} of {n_columns} columns; one of them is X[column]"
+    return f"a {type(X).__name__} without text"
 
 
 def is_missing(item: Any) -> bool:
