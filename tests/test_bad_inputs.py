@@ -731,11 +731,12 @@ BAD_PARAMS = [
     ("n_blocks", [-1, 1.5, None]),
     ("n_modules", [0, 1.5, None]),
     ("kernel_size", [0, 1.5, "a", [3]]),
-    ("dilation_growth", [0, 1.5, None]),
+    ("dilation_growth", [0, 0.5, None]),
     ("stride", [0, 1.5, "half", None]),
     ("bottleneck", [0, 1.5, None]),
     ("views", ["raw", None, ["values"]]),
     ("norm", ["group", None, 3]),
+    ("block", ["triple", None, 2]),
     # of Transformers
     ("n_heads", [0, 1.5, None]),
     ("feedforward_size", [0, 1.5, "wide", None]),
