@@ -232,7 +232,7 @@ def reverse_complement(sequences: T, *, alphabet: Literal["dna", "rna"] = "dna")
         return tuple(texts)  # type: ignore[return-value]
     if hasattr(sequences, "index") and hasattr(sequences, "iloc") and not hasattr(sequences, "columns"):
         # categories are the texts that were given, not their complements
-        dtype = None if str(sequences.dtype) == "category" else sequences.dtype
+        dtype = None if str(sequences.dtype) == "category" else sequences.dtype  # type: ignore[attr-defined]
         return type(sequences)(texts, index=sequences.index, name=sequences.name, dtype=dtype)  # type: ignore
     if type(sequences).__module__.partition(".")[0] == "polars" and not hasattr(sequences, "columns"):
         return type(sequences)(sequences.name, texts)  # type: ignore
