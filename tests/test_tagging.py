@@ -202,7 +202,8 @@ def test_taggers_go_through_scikit_learn(kind):
     assert whole.shape == data.y.shape and all(len(a) == len(b) for a, b in zip(whole, data.y, strict=True))
     groups = np.arange(len(data.y)) % 5
     with pytest.raises(
-        ValueError, match=r"y holds one number a sequence, .*GRUClassifier learns; cross_val_predict\(method"
+        ValueError,
+        match=r"y\[0\] is \d, one number for a whole sequence; .*GRUClassifier learns; cross_val_predict\(method",
     ):
         cross_val_predict(model, ["ab", "ba", "a"], ["HE", "EH", "H"], cv=3, method="predict_proba")
     scores = cross_val_score(model, data.X, data.y, cv=GroupKFold(3), groups=groups)

@@ -303,9 +303,9 @@ class TaggerMixin(TaskMixin):
 
     def _read_labels(self, y: Any) -> StepLabels:
         y = host(y)
-        if getattr(y, "ndim", 0) == 1 and y.dtype.kind in "biuf":
+        if getattr(y, "ndim", 0) == 1 and y.dtype.kind in "biuf" and len(y):
             raise ValueError(
-                f"y holds one number a sequence, of dtype {y.dtype}; wanted one label a step. One label a sequence is what "
+                f"y[0] is {next(iter(y))}, one number for a whole sequence; wanted one label a step. One label a sequence is what "
                 f"{type(self).__name__.replace('Tagger', 'Classifier')} learns; cross_val_predict(method='predict_proba') numbers y as "
                 "if it were so: use cross_validate(return_estimator=True, return_indices=True), and predict_proba of each fold."
             )
