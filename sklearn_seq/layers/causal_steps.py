@@ -108,19 +108,18 @@ class CausalSteps:
     def __init__(self, body: CausalTransformer, state: list[Any], n_more: int) -> None:
         self.body, self.n_read = body, state[0]
         caches = [array_of(cache) for cache in state[1:]]
-        self.n_slots = min(body.context, caches[0].shape[3] + n_more)
         self.n_kept = caches[0].shape[3]
+        self.n_slots = min(body.context, self.n_kept + n_more)
         self.blocks = [
             _Block(block, body.activation, cache, self.n_slots)
             for block, cache in zip(body.blocks, caches, strict=True)
         ]
+        self.like = state[1]  # in type and device
         self.widen = None if body.out_features == body.n_features else linear_of(body.widen)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """(B, F) becomes (B, H)."""
-        cos, sin = (
-            array_of(part) for part in self.body.angles_at(self.n_read, self.body.blocks[0].attention.out.weight)
-        )  # type: ignore[union-attr, arg-type]
+        cos, sin = (array_of(part) for part in self.body.angles_at(self.n_read, self.like))
         token = x if self.widen is None else x @ self.widen[0] + self.widen[1]
         slot, n_seen = self.n_kept % self.n_slots, min(self.n_kept + 1, self.n_slots)
         for block in self.blocks:

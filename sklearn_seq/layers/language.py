@@ -232,7 +232,7 @@ class _Steps:
 
     def __init__(self, network: LanguageNetwork, state: Any, n_more: int) -> None:
         self.body = CausalSteps(network.body, state[1], n_more)
-        self.before = None if state[0] is None else array_of(state[0])
+        self.before: Any = None if state[0] is None else array_of(state[0])
         self.factor, self.stretches = network._factor, network.stretches
         self.embedding = array_of(network.embedding.weight)
         self.tables = [] if network.stretches is None else [array_of(t.weight) for t in network.stretches.tables]
