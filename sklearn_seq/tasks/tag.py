@@ -360,7 +360,7 @@ class TaggerMixin(TaskMixin):
         return labels.to_sequences(np.where(counts, codes, np.where(added, _NO_STEP, _NONE)).astype(np.int64))
 
     def _read_validation(self, X_val: Any, y_val: Any) -> Part | None:
-        part = super()._read_validation(X_val, y_val)
+        part: Any = super()._read_validation(X_val, y_val)  # its target is Sequences
         if part is not None and not len(_labelled(part.target)):
             raise ValueError("no step in y_val has a label; wanted one at least, by which epochs are judged")
         return part
