@@ -38,6 +38,7 @@ from sklearn_seq import (
     LogMelSpectrogram,
     SequenceScaler,
     SpectrogramCNNClassifier,
+    SpectrogramCNNTranscriber,
 )
 from sklearn_seq.datasets import read_wav, read_wav_folder
 from sklearn_seq.metrics import character_error_rate, word_error_rate
@@ -49,55 +50,26 @@ DIGITS = {
     "max_epochs": 12,
     "batch_size": 32,
 }
-CTC = {
-    "stack": 2,
+STRINGS = {
+    "stack": 4,
     "hidden_size": 96,
     "n_layers": 1,
     "batch_size": 16,
     "lr": 5e-3,
     "lr_schedule": "one-cycle",
+    "max_epochs": 36,
     "augment": {"tempo": 0.15, "mask": 0.1},
+    "lm_order": 4,
+    "lm_weight": 0.3,
 }
-
-
-def spectra(sample_rate):
-    return LogMelSpectrogram(sample_rate=sample_rate, **MEL), SequenceScaler(per="series", scale="shared")
-
-
-def read_digits():
-    """Clips, digits, speakers, numbers of recordings, sample rate."""
-    folder = data_folder() / "free_spoken_digits" / "recordings"
-    X, names, rate = read_wav_folder(folder, label=lambda path: path.stem)
-    digit, speaker, number = (np.array(part) for part in zip(*(name.split("_") for name in names), strict=True))
-    return X, digit, speaker, number.astype(int), rate
-
-
-def fit_digits(X, digit, train, test, rate, seed, strangers=False):
-    network = SpectrogramCNNClassifier(random_state=seed, **DIGITS)
-    if strangers:
-        network = DeepEnsembleClassifier(network, n_estimators=5, random_state=seed)
-    model = make_pipeline(*spectra(rate), network)
-    began = time.process_time()  # of the processor, so that neighbours do not count
-    model.fit(X[train], digit[train])
-    seconds = time.process_time() - began
-    return model.score(X[test], digit[test]), seconds
-
-
-def digits(seeds, select):
-    X, digit, _, number, rate = read_digits()
-    rows = []
-    for seed in range(seeds):
-        score, seconds = fit_digits(X, digit, number >= 5, number < 5, rate, seed)
-        rows.append([f"official split, seed {seed}", f"{score:.4f}", f"{seconds:.0f}"])
-        print(rows[-1], flush=True)
-    return ["spoken digits", "accuracy", "CPU seconds a fit"], rows
-
-
-def choose():
-    """Fits on two speakers, scored on a third one: by what scaling and augmentation of digits were chosen."""
-    X, digit, speaker, _, rate = read_digits()
-    spectra_of = LogMelSpectrogram(sample_rate=rate, **MEL).fit_transform(X)
-    plain = {"tempo": 0.25, "mask": 0.2}
+YESNO = {
+    "stride": 4,
+    "batch_size": 4,
+    "max_epochs": 60,
+    "augment": {"tempo": 0.15, "mask": 0.1, "filter": 0.4, "band_warp": 0.15},
+    "lm_order": 3,
+    "lm_weight": 0.3,
+}
     rows = []
     for name, scale, augment in (
         ("a scale for each band", "own", plain),
@@ -213,8 +185,8 @@ def join(X, digit, speaker, rows, n_strings, seed, rate):
     return clips, np.array(texts)
 
 
-def transcribe(train, test, rate, seed, **settings):
-    model = make_pipeline(*spectra(rate), GRUTranscriber(random_state=seed, **{**CTC, **settings}))
+def transcribe(train, test, rate, network):
+    model = make_pipeline(*spectra(rate), network)
     began = time.process_time()
     model.fit(*train)
     seconds = time.process_time() - began
@@ -236,7 +208,7 @@ def strings(seeds, select):
             join(X, digit, speaker, np.flatnonzero(part), n, 100 * seed + i, rate)
             for i, (part, n) in enumerate(((train, 600), (test, 200)))
         ]
-        found = transcribe(*parts, rate, seed, stack=4, max_epochs=36, lm_order=4, lm_weight=0.3)
+        found = transcribe(*parts, rate, GRUTranscriber(random_state=seed, **STRINGS))
         rows.append([f"seed {seed}{', held-out recordings' if select else ''}", *found])
         print(rows[-1], flush=True)
     return ["digit strings", *CTC_COLUMNS], rows
@@ -256,7 +228,7 @@ def yesno(seeds, select):
     rows = []
     for seed in range(seeds):
         parts = [([clips[i] for i in part], texts[part]) for part in (train, test)]
-        found = transcribe(*parts, rate, seed, stack=3, batch_size=4, max_epochs=60, lm_order=3, lm_weight=0.3)
+        found = transcribe(*parts, rate, SpectrogramCNNTranscriber(random_state=seed, **YESNO))
         rows.append([f"seed {seed}{', held-out recordings' if select else ''}", *found])
         print(rows[-1], flush=True)
     return ["yesno", *CTC_COLUMNS], rows

@@ -206,7 +206,6 @@ class CNNClassifier(ClassifierMixin, _CNN):
     References
     ----------
     .. [1] K. He, X. Zhang, S. Ren, J. Sun. Identity mappings in deep residual networks. ECCV 2016.
-    .. [2] Z. Liu, H. Mao, C.-Y. Wu, C. Feichtenhofer, T. Darrell, S. Xie. A ConvNet for the 2020s. CVPR 2022 (``block="single"``).
 
     Examples
     --------
@@ -225,13 +224,8 @@ class CNNClassifier(ClassifierMixin, _CNN):
 class CNNRegressor(RegressorMixin, _CNN):
     """Convolutional network for predicting numbers from sequences: the one to try first.
 
-    Filters of three lengths on the input, then residual blocks that begin with normalisation and activation (He et al.
-    2016), each looking farther than the one before. Sequences may differ in length; padding never changes an answer.
-
-    References
-    ----------
-    .. [1] K. He, X. Zhang, S. Ren, J. Sun. Identity mappings in deep residual networks. ECCV 2016.
-    .. [2] Z. Liu, H. Mao, C.-Y. Wu, C. Feichtenhofer, T. Darrell, S. Xie. A ConvNet for the 2020s. CVPR 2022 (``block="single"``).
+    Filters of three lengths on the input, then residual blocks that begin with normalisation and activation, as those of
+    `CNNClassifier`. Sequences may differ in length; padding never changes an answer.
 
     Examples
     --------
@@ -272,13 +266,8 @@ class FCNClassifier(ClassifierMixin, _FCN):
 class FCNRegressor(RegressorMixin, _FCN):
     """Fully convolutional network for predicting numbers from sequences.
 
-    Three layers of filters, normalised over the batch, and the mean over time (Wang, Yan and Oates 2017). Sequences may
-    differ in length; padding never changes an answer.
-
-    References
-    ----------
-    .. [1] Z. Wang, W. Yan, T. Oates. Time series classification from scratch with deep neural networks: a strong baseline.
-       IJCNN 2017.
+    Three layers of filters, normalised over the batch, and the mean over time, as those of `FCNClassifier`. Sequences may differ
+    in length; padding never changes an answer.
 
     Examples
     --------
