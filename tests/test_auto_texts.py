@@ -110,7 +110,7 @@ def test_it_can_be_searched_and_cross_validated():
 
 
 def test_empty_and_strange_texts_are_read(fitted):
-    assert fitted.predict(["", "???", "𝄞", "\0"]).shape == (4,)
+    assert fitted.predict(["", "???", "𝄞", "\0", "half \ud800 of a pair"]).shape == (5,)
     few = AutoClassifier(budget=0.1, random_state=0).fit(["a", "", "?", "b"], [0, 1, 1, 0])
     assert set(few.predict(["a", ""])) <= {0, 1}
 

@@ -119,6 +119,7 @@ _ANALYZERS: dict[str, Callable[[str], Any]] = {
 def _count(name: str, documents: list[str]) -> sparse.csr_matrix:
     """How often what an analyzer finds is in each document, (n, 2 ** 22)."""
     how: dict[str, Any] = {"alternate_sign": False, "norm": None, "dtype": np.float64}
+    documents = [text.encode(errors="replace").decode() for text in documents]  # half of a pair has no code to hash
     return HashingVectorizer(analyzer=_ANALYZERS[name], n_features=_HASHED, **how).transform(documents)
 
 
