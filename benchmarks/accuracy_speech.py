@@ -65,7 +65,7 @@ STRINGS = {
 YESNO = {
     "stride": 4,
     "batch_size": 4,
-    "max_epochs": 60,
+    "max_epochs": 100,
     "augment": {"tempo": 0.15, "mask": 0.1, "filter": 0.4, "band_warp": 0.15},
     "lm_order": 3,
     "lm_weight": 0.3,
