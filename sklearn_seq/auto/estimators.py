@@ -201,8 +201,8 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
 
     Of texts the models are others: support vector machines on runs of words and characters and on pairs of words, by how rare
     they are and by how much more frequent they are in a class [7]_, and a `GRUClassifier` that reads words, and their beginnings
-    and endings, both ways (from 1000 texts on the mean of five that learnt from four fifths each); the logarithms of their probabilities are
-    added up [8]_. Token ids are read as words.
+    and endings, both ways (from 1000 texts on the mean of five that learnt from four fifths each); the logarithms of their
+    probabilities are added up [8]_. Token ids are read as words.
 
     Attributes
     ----------
