@@ -11,7 +11,7 @@ from test_replicas import LONE, check_near, check_same, differ, plans_of
 from torch import nn
 
 import sklearn_seq
-from sklearn_seq.layers.convnets import TrendFilters
+from sklearn_seq.layers.convnets import PreActivation, TrendFilters, growing
 from sklearn_seq.layers.convolution import Conv, MaxWindow
 from sklearn_seq.layers.dropout import Draws
 from sklearn_seq.layers.masks import make_mask
@@ -78,14 +78,37 @@ def test_a_convolution_is_torchs_with_the_same_weights_gradients_included(size, 
 
 
 @pytest.mark.parametrize("n_timesteps", [1, 2, 5])
-@pytest.mark.parametrize(("size", "causal"), [(39, False), (40, False), (9, True)])
-def test_a_kernel_longer_than_the_sequence_is_torchs(n_timesteps, size, causal):
+@pytest.mark.parametrize("dilation", [2, 5, 6])
+@pytest.mark.parametrize(("size", "causal"), [(39, False), (40, False), (9, True), (2, False), (4, False)])
+def test_a_kernel_longer_than_the_sequence_is_torchs(n_timesteps, size, causal, dilation):
     x = torch.randn(2, n_timesteps, 3, dtype=torch.float64)
-    ours = Conv(3, 4, size, causal=causal, dilation=2).double()
-    before = 2 * (size - 1) if causal else size - 1
-    padded = nn.functional.pad(x.transpose(1, 2), (before, 2 * (size - 1) - before))
-    wanted = nn.functional.conv1d(padded, ours.weight, ours.bias, dilation=2).transpose(1, 2)
-    torch.testing.assert_close(ours(x, None), wanted)
+    ours = Conv(3, 4, size, causal=causal, dilation=dilation).double()
+    nn.init.normal_(ours.bias)
+    reach = dilation * (size - 1)
+    before = reach if causal else reach // 2
+    padded = nn.functional.pad(x.transpose(1, 2), (before, reach - before))
+    wanted = nn.functional.conv1d(padded, ours.weight, ours.bias, dilation=dilation).transpose(1, 2)
+    found = ours(x, None)
+    torch.testing.assert_close(found, wanted)
+    (gradient,) = torch.autograd.grad(found.square().sum(), ours.weight)
+    torch.testing.assert_close(gradient, torch.autograd.grad(wanted.square().sum(), ours.weight)[0])
+
+
+@pytest.mark.parametrize("kernel_size", [2, 3])
+@pytest.mark.parametrize(("growth", "n_blocks"), [(1e200, 3), (10**400, 3), (2, 70), (1e9, 3)], ids=str)
+def test_a_dilation_wider_than_any_sequence_is_one_wider_than_this_one(growth, n_blocks, kernel_size):
+    x = torch.randn(2, 12, 3, dtype=torch.float64)
+    wide, same = (
+        PreActivation(3, 3, kernel_size, stem=[1], dilations=dilations, norm="layer").double().eval()
+        for dilations in (growing(growth, n_blocks), [min(24, int(growth) ** i) for i in range(n_blocks)])
+    )
+    same.load_state_dict(wide.state_dict())
+    torch.testing.assert_close(wide(x, None)[0], same(x, None)[0], atol=0, rtol=0)
+
+
+def test_a_tcn_of_many_blocks_reads_short_sequences():
+    body = body_of("TCN", 1, n_filters=2, n_blocks=70, kernel_size=2)
+    assert torch.isfinite(body(torch.randn(1, 5, 1, dtype=torch.float64), None)[0]).all()
 
 
 @pytest.mark.parametrize("stride", [2, 3])

@@ -112,7 +112,7 @@ class _CNN(_Convolutional):
             self.n_filters,
             self.kernel_size,
             stem=[factor * self.kernel_size + (factor > 1) for factor in (1, 2, 4)],
-            dilations=[round(self.dilation_growth**i) for i in range(self.n_blocks)],
+            dilations=convnets.growing(self.dilation_growth, self.n_blocks),
             stride=max(1, self._longest_seen // _STEPS) if self.stride == "auto" else self.stride,
             activation=self.activation,
             dropout=self.dropout,

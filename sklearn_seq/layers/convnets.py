@@ -1,5 +1,6 @@
 """Convolutional networks as bodies: ``forward(x, mask, state=None) -> (hidden, mask, None)``, with ``out_features``."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,9 @@ from sklearn_seq.layers.convolution import Conv, MaxWindow, beside
 from sklearn_seq.layers.dropout import Dropout
 from sklearn_seq.layers.normalisation import Activate, BatchNorm, StepNorm
 
-__all__ = ["FCN", "LITE", "TCN", "Inception", "PreActivation", "ResNet"]
+__all__ = ["FCN", "LITE", "TCN", "Inception", "PreActivation", "ResNet", "growing"]
+
+_WIDEST = 40  # logarithm of a dilation, beyond which numbers might overflow
 
 ACTIVATIONS: dict[str, Activate] = {
     "relu": torch.relu_,  # in place: normalisation does not need what it gave
@@ -295,6 +298,11 @@ class TCN(nn.Module):
             inside = self.dropout(torch.relu(second(inside, mask)))
             x = torch.relu_(inside + (self.way(x, mask) if i == 0 and self.way is not None else x))
         return x, mask, None
+
+
+def growing(growth: float, n: int) -> list[int]:
+    """Dilations of ``n`` blocks: powers of a number, rounded; those wider than any sequence are alike."""
+    return [round(growth**i) if i * math.log2(growth) < _WIDEST else 2**_WIDEST for i in range(n)]
 
 
 class PreActivation(nn.Module):

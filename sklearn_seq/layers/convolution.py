@@ -149,21 +149,25 @@ class Conv(nn.Module):
         beside = left if left == right else 0
         if left != right:  # written out: torch's own way for uneven padding is slow
             x = nn.functional.pad(x, (0, 0, left, right))
+        dilation = (
+            self.dilation if weight.shape[-1] > 1 else 1
+        )  # what is wider than any sequence is no number for torch
         out = torch.conv2d(
-            _as_image(x), weight.unsqueeze(-2), bias, (1, self.stride), (0, beside), (1, self.dilation), groups
+            _as_image(x), weight.unsqueeze(-2), bias, (1, self.stride), (0, beside), (1, dilation), groups
         )
         return _as_sequence(out)
 
     def _within(self, weight: Tensor, n_timesteps: int) -> tuple[Tensor, int, int]:
-        """The part of the filters that can meet a step of sequences so short, and the zeros on both sides."""
-        if self.left % self.dilation:  # the middle lies between two
-            return weight, self.left, self.right
-        reach = (n_timesteps - 1) // self.dilation
-        before, after = self.left // self.dilation, self.right // self.dilation
-        cut, behind = max(0, before - reach), max(0, after - reach)
+        """The part of the filters that can meet a step of sequences so short, and the zeros on both sides; fewer than none are
+        steps that are left out.
+        """
+        far = n_timesteps - 1  # from a step to another one
+        cut, behind = (max(0, -((far - side) // self.dilation)) for side in (self.left, self.right))
+        if cut + behind >= self.kernel_size:  # the middle of an even number lies between two, both of them beyond
+            return weight[..., :1], n_timesteps, -n_timesteps
         if cut or behind:
             weight = weight[..., cut : self.kernel_size - behind]
-        return weight, (before - cut) * self.dilation, (after - behind) * self.dilation
+        return weight, self.left - cut * self.dilation, self.right - behind * self.dilation
 
     def shorten(self, mask: Tensor | None) -> Tensor | None:
         """The mask of the output."""
