@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from sklearn_seq import AutoClassifier, TextEncoder, load, save
+from sklearn_seq import AutoClassifier, Sequences, TextEncoder, load, save
 from sklearn_seq.auto import texts as rooms
 
 GOOD = ["so good", "a very good film", "good soup", "we liked it a lot", "what a fine day", "it is good, really good"]
@@ -122,6 +122,10 @@ def test_one_class_is_always_said():
 def test_numbers_after_texts_are_refused(fitted):
     with pytest.raises(ValueError, match="text"):
         fitted.predict(np.zeros((2, 5)))
+    with pytest.raises(
+        ValueError, match=r"X holds ids of 7 tokens, but AutoClassifier was fitted on text\. Give texts"
+    ):
+        fitted.predict(Sequences.from_tokens([[1, 2]], 7))
     with pytest.raises((ValueError, TypeError), match="text"):
         AutoClassifier(budget=0.05, random_state=0).fit(
             np.random.default_rng(0).normal(size=(20, 8)), [0, 1] * 10

@@ -480,7 +480,7 @@ NUMBERS = np.zeros((4, 2, 1))
         (
             "text",
             IDS,
-            r"^X holds ids of 3 tokens, but GRUClassifier was fitted on ids of 5 tokens\. Give ids by the encoder",
+            r"^X holds ids of 3 tokens, but GRUClassifier was fitted on text\. Give texts, as in fit",
         ),
         (
             "ids",

@@ -184,6 +184,8 @@ def _read_ids(estimator: Any, given: Given, reset: bool, encode: Callable[[list[
             "that was fitted for it."
         )
     elif sequences.n_tokens != estimator._n_tokens:
+        if estimator._kind == "text":
+            raise ValueError(f"{told}, but {name} was fitted on text. Give texts, as in fit.")
         raise ValueError(
             f"{told}, but {name} was fitted on ids of {estimator._n_tokens} tokens. Give ids by the encoder that was fitted for "
             "it: the numbers of another one name other things."
