@@ -93,20 +93,20 @@ def test_a_model_that_is_always_wrong_leaves_weights_for_the_others():
 
 
 def test_logarithms_are_weighed_by_what_makes_the_labels_most_probable():
-    rng = np.random.default_rng(0)
-    labels, weight = rng.integers(0, 3, size=5000), rng.integers(1, 4, size=5000).astype(float)
-    told = np.eye(3)[labels] + rng.normal(size=(5000, 3))  # of unit noise: its logits are its values
-    logarithms = log_softmax(np.stack([told, rng.normal(size=(5000, 3))]), axis=2)
+    rng, n = np.random.default_rng(0), 50_000
+    labels, weight = rng.integers(0, 3, size=n), rng.integers(1, 4, size=n).astype(float)
+    told = np.eye(3)[labels] + rng.normal(size=(n, 3))  # of unit noise: its logits are its values
+    logarithms = log_softmax(np.stack([told, rng.normal(size=(n, 3))]), axis=2)
     np.testing.assert_allclose(mix_logarithms(logarithms, labels, weight), [1.0, 0.0], atol=0.03)
     np.testing.assert_allclose(mix_logarithms(logarithms[[0, 0]], labels, weight), [0.5, 0.5])
-    two = log_softmax(np.stack([told, np.eye(3)[labels] + 2.0 * rng.normal(size=(5000, 3))]), axis=2)
+    two = log_softmax(np.stack([told, np.eye(3)[labels] + 2.0 * rng.normal(size=(n, 3))]), axis=2)
     # of independent noise a model counts by the inverse of its variance
     np.testing.assert_allclose(mix_logarithms(two, labels, weight), [0.8, 0.2], atol=0.03)
     np.testing.assert_allclose(
         mix_logarithms(two[:, :2], labels[:2], weight[:2]), [0.5, 0.5], atol=0.02
     )  # of few alike
     mixed = mix_logarithms(two, labels, weight)
-    copies = np.repeat(np.arange(5000), weight.astype(int))
+    copies = np.repeat(np.arange(n), weight.astype(int))
     np.testing.assert_allclose(mix_logarithms(two[:, copies], labels[copies], np.ones(len(copies))), mixed, atol=0.01)
 
 
