@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
@@ -23,7 +23,7 @@ from sklearn_seq.auto.texts import (
     run_text_head,
 )
 from sklearn_seq.auto.views import learn_changes, learn_kernel, learn_values
-from sklearn_seq.auto.weights import mix_logarithms, mix_numbers, mix_probabilities
+from sklearn_seq.auto.weights import bounded_logarithms, mix_logarithms, mix_numbers, mix_probabilities
 from sklearn_seq.families.convolutional import CNNClassifier, CNNRegressor, FCNClassifier, ResNetClassifier
 from sklearn_seq.families.random_kernels import Hydra, MiniRocket, MultiRocket
 from sklearn_seq.families.recurrent import GRUClassifier
@@ -46,7 +46,6 @@ _TREES = 300
 # right by up to 0.001 more often, and the mixture not at all.
 _EPOCHS_TIMES_ROWS, _FEWEST_EPOCHS = 1e5, 5
 _SHORT = 128  # steps of the longest sequence, up to which more than one network is affordable
-_LEAST = np.log(1e-4)
 _LARGEST_SEED = 2**31 - 1
 
 
@@ -162,11 +161,6 @@ class _Auto(BaseEstimator):
         solved = self._solved
         weights = solved["mixing"]["weights"].reshape(len(solved["heads"]), -1).mean(axis=1)
         return dict(zip(solved["heads"], weights.tolist(), strict=True))
-
-
-def _logarithms(logits: list[np.ndarray]) -> np.ndarray:
-    """Of probabilities, (H, n, K), none below a ten-thousandth: one model alone rules nothing out."""
-    return np.maximum([log_softmax(part, axis=1) for part in logits], _LEAST)
 
 
 _NAMES = ("kernel", "trees", "minirocket", "hydra", "shapelets", "multirocket", "cnn", "fcn", "resnet", "gru")
@@ -285,13 +279,13 @@ class AutoClassifier(RidgeClassifierMixin, _Auto):
     def _new_mixing(self, logits: list[np.ndarray], codes: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
         if self._n_tokens is None:
             return {"weights": mix_probabilities([softmax(part, axis=1) for part in logits], codes, weight)}
-        return {"weights": mix_logarithms(_logarithms(logits), codes, weight), "logarithms": True}
+        return {"weights": mix_logarithms(bounded_logarithms(logits), codes, weight), "logarithms": True}
 
     def _mix(self, logits: list[np.ndarray], mixing: dict[str, Any]) -> np.ndarray:
         """Of texts the mean of the logarithms of probabilities, (n, K)."""
         if not mixing.get("logarithms"):
             return super()._mix(logits, mixing)
-        return np.tensordot(mixing["weights"], _logarithms(logits), axes=1) / mixing["temperature"]
+        return np.tensordot(mixing["weights"], bounded_logarithms(logits), axes=1) / mixing["temperature"]
 
 
 @estimator

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import minimize, nnls
 from scipy.special import log_softmax, softmax
 
-__all__ = ["mix_logarithms", "mix_numbers", "mix_probabilities"]
+__all__ = ["bounded_logarithms", "mix_logarithms", "mix_numbers", "mix_probabilities"]
 
 # Power of what models are worth that becomes their weight where there are few rows: that of accuracies in Large, Lines and
 # Bagnall (2019). Of probabilities it was the best too, in cross-validation of training parts of UCR sets, where they gave
@@ -13,7 +13,7 @@ _EXPONENT = 4
 # Rows that these weights count for, against what the rows themselves say. By cross-validation of training parts of UCR
 # sets, where 30 to 300 made no difference.
 _PRIOR_ROWS = 100.0
-_LEAST = 1e-4  # probability of what happened; below, one row would decide
+_LEAST = 1e-4  # probability; below, one row, or one model, would decide
 _ROUNDS = 200
 
 
@@ -55,6 +55,11 @@ def mix_probabilities(probabilities: list[np.ndarray], labels: np.ndarray, weigh
     return mix
 
 
+def bounded_logarithms(logits: list[np.ndarray]) -> np.ndarray:
+    """What `mix_logarithms` adds up, (n_models, n, K), of logits (n, K) each: one model alone rules nothing out."""
+    return np.maximum([log_softmax(part, axis=1) for part in logits], np.log(_LEAST))
+
+
 def mix_logarithms(logarithms: np.ndarray, labels: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Weights of models whose logarithms of probabilities are added up (Hinton 2002): each may raise or lower all others.
 
@@ -79,19 +84,19 @@ def mix_logarithms(logarithms: np.ndarray, labels: np.ndarray, weight: np.ndarra
     .. [1] G. E. Hinton. Training products of experts by minimizing contrastive divergence. Neural Computation 14,
        1771-1800, 2002.
     """
-    every, rows = logarithms, np.arange(len(labels))
-    happened = every[:, rows, labels]  # (n_models, n)
+    rows = np.arange(len(labels))
+    happened = logarithms[:, rows, labels]  # (n_models, n)
     weight = weight * (len(weight) / weight.sum())
-    equal = np.full(len(every), 1.0 / len(every))
+    equal = np.full(len(logarithms), 1.0 / len(logarithms))
 
     def cost(mix: np.ndarray) -> tuple[float, np.ndarray]:
-        added = np.tensordot(mix, every, axes=1)
+        added = np.tensordot(mix, logarithms, axes=1)
         away = mix - equal
         loss = -weight @ log_softmax(added, axis=1)[rows, labels] + 0.5 * _PRIOR_ROWS * (away @ away)
-        expected = np.einsum("nk,hnk->hn", softmax(added, axis=1), every)
+        expected = np.einsum("nk,hnk->hn", softmax(added, axis=1), logarithms)
         return float(loss), (expected - happened) @ weight + _PRIOR_ROWS * away
 
-    mix = minimize(cost, equal, jac=True, bounds=[(0.0, None)] * len(every), method="L-BFGS-B").x
+    mix = minimize(cost, equal, jac=True, bounds=[(0.0, None)] * len(equal), method="L-BFGS-B").x
     return mix / mix.sum() if mix.any() else equal
 
 

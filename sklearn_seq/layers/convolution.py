@@ -149,9 +149,8 @@ class Conv(nn.Module):
         beside = left if left == right else 0
         if left != right:  # written out: torch's own way for uneven padding is slow
             x = nn.functional.pad(x, (0, 0, left, right))
-        dilation = (
-            self.dilation if weight.shape[-1] > 1 else 1
-        )  # what is wider than any sequence is no number for torch
+        # one that is wider than any sequence is no number for torch, and one tap has none
+        dilation = self.dilation if weight.shape[-1] > 1 else 1
         out = torch.conv2d(
             _as_image(x), weight.unsqueeze(-2), bias, (1, self.stride), (0, beside), (1, dilation), groups
         )
