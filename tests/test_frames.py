@@ -337,7 +337,55 @@ def test_images_of_16_bits_with_pages_and_with_palettes(tmp_path):
     assert read_frames(tmp_path / "d.tif", size=(3, 2)).shape == (2, 3, 2)
     indexed = image.fromarray(np.eye(4, dtype=np.uint8) * 200).convert("P")
     indexed.save(tmp_path / "c.png", transparency=b"\x00\x80")
-    same(read_image_folder(tmp_path, "c.png")[0], np.eye(4, dtype=np.uint8)[None] * 200)
+    same(read_image_folder(tmp_path, "c.png")[0], np.where(np.eye(4), 200, 255)[None])
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("size", [None, (3, 2)])
+def test_pictures_of_a_camera_that_was_turned_stand_upright(kind, size, tmp_path):
+    image, operations = pytest.importorskip("PIL.Image"), pytest.importorskip("PIL.ImageOps")
+    for orientation in range(10):  # 1 to 8 mean something
+        exif = image.Exif()
+        exif[0x0112] = orientation
+        path = tmp_path / f"{orientation}.{kind}"
+        image.fromarray(RNG.integers(0, 256, size=(6, 4, 3), dtype=np.uint8)).save(path, exif=exif)
+        with image.open(path) as opened:
+            upright = operations.exif_transpose(opened)
+            wanted = np.asarray(upright.resize(size[::-1], image.Resampling.BOX) if size else upright)
+        same(read_image_folder(tmp_path, path.name, colour="rgb", size=size)[0], wanted[None])
+        if kind != "jpg":
+            same(read_frames(path, colour="rgb", size=size), wanted[None])
+
+
+def test_a_damaged_note_of_the_camera_hides_no_picture(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(np.full((6, 4), 9, dtype=np.uint8)).save(tmp_path / "a.png", exif=b"Exif\x00\x00no TIFF")
+    same(read_image_folder(tmp_path, "a.png")[0], np.full((1, 6, 4), 9))
+
+
+def test_what_is_transparent_is_white(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    levels, opacity = RNG.integers(0, 256, size=(2, 6, 4)).astype(np.uint8)
+    opacity[:2], opacity[2:4] = 0, 255
+    levels[0], levels[2:4] = 0, levels[2:4] // 2 + 1  # nothing opaque is black
+    pixels = np.stack([levels, levels, levels, opacity], axis=2)
+    wanted = 255 + (levels - 255.0) * (opacity / 255)
+    for name in ("a.png", "a.tif", "a.webp"):
+        exact = {"lossless": True, "exact": True} if name == "a.webp" else {}
+        image.fromarray(pixels).save(tmp_path / name, **exact)
+        np.testing.assert_allclose(read_image_folder(tmp_path, name)[0][0], wanted, atol=1)
+        np.testing.assert_allclose(read_frames(tmp_path / name)[0], wanted, atol=1)
+    image.fromarray(pixels[..., [0, 3]]).save(tmp_path / "b.png")
+    np.testing.assert_allclose(read_image_folder(tmp_path, "b.png")[0][0], wanted, atol=1)
+    # one colour that stands for nothing
+    kinds = {"c": levels, "d": levels.astype(np.uint16) << 8, "e": pixels[..., :3].copy()}
+    for name, one in kinds.items():
+        image.fromarray(one).save(tmp_path / f"{name}.png", transparency=(0, 0, 0) if name == "e" else 0)
+        same(read_image_folder(tmp_path, f"{name}.png")[0][0], np.where(levels, levels, 255))
+    first, *rest = [image.fromarray(np.roll(pixels[:4], i, axis=0)) for i in range(3)]
+    first.save(tmp_path / "a.gif", save_all=True, append_images=rest, disposal=2)
+    moved = [np.roll(wanted[:4], i, axis=0) for i in range(3)]
+    np.testing.assert_allclose(read_frames(tmp_path / "a.gif"), moved, atol=4)  # its palette is coarse
 
 
 @pytest.mark.parametrize("kind", ["png", "gif", "bmp", "tif"])

@@ -17,6 +17,17 @@ Colour = Literal["grey", "rgb"]
 _MODES = {"grey": "L", "rgb": "RGB"}
 _PICTURES = (".gif", ".png", ".webp", ".tif", ".tiff", ".apng")  # what pillow reads frame by frame
 
+_ORIENTATION = 0x0112  # the EXIF tag that says how a camera was held: what it says, and what brings the picture upright
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+
 
 def read_image_folder(
     folder: str | os.PathLike,
@@ -46,7 +57,8 @@ def read_image_folder(
     Returns
     -------
     X : ndarray of uint8 of shape (n_files, height, width[, 3])
-        From 0, black, to 255. Of images of 16 bits the upper 8. How transparent a pixel is does not count.
+        From 0, black, to 255, upright as the camera's EXIF mark says. Of images of 16 bits the upper 8. What is transparent
+        shows white, as on a page.
     y : ndarray of shape (n_files,), or None
         Their labels.
 
@@ -111,7 +123,8 @@ def read_frames(
     Returns
     -------
     ndarray of uint8 of shape (n_frames, height, width[, 3])
-        From 0, black, to 255; of images of 16 bits the upper 8. A list of them is what ``FrameEncoder(steps="frames")`` reads.
+        From 0, black, to 255; of images of 16 bits the upper 8. What is transparent shows white, as on a page. A list of them is
+        what ``FrameEncoder(steps="frames")`` reads.
 
     Raises
     ------
@@ -167,7 +180,11 @@ def read_frames(
 
 
 def _pixels(image: Any, opened: Any, size: tuple[int, int] | None, colour: str) -> np.ndarray:
-    picture = _of_bytes(image, opened).convert(_MODES[colour])
+    opened.load()  # some formats tell of turns and transparency behind the pixels
+    picture = _opaque(image, opened).convert(_MODES[colour])
+    turn = _TURNS.get(_orientation(image, opened))
+    if turn is not None:
+        picture = picture.transpose(image.Transpose[turn])
     if size is not None:
         smaller = size[0] <= picture.height and size[1] <= picture.width
         how = image.Resampling.BOX if smaller else image.Resampling.BILINEAR
@@ -175,15 +192,27 @@ def _pixels(image: Any, opened: Any, size: tuple[int, int] | None, colour: str) 
     return np.asarray(picture)
 
 
-def _of_bytes(image: Any, opened: Any) -> Any:
-    """An image of 8 bits a channel, which pillow makes of others by cutting off what is above 255."""
+def _orientation(image: Any, opened: Any) -> Any:
+    """What EXIF says of it; a damaged note beside a picture that can be read says nothing."""
+    try:
+        return opened.getexif().get(_ORIENTATION)
+    except _damages(image):
+        return None
+
+
+def _opaque(image: Any, opened: Any) -> Any:
+    """An image of 8 bits a channel on white ground: what lies below a transparent pixel is whatever a program left there."""
+    see_through = opened.info.get("transparency")
     if opened.mode.startswith("I;16") or (opened.mode == "I" and opened.format == "PNG"):
-        return image.fromarray((np.asarray(opened).astype(np.uint32) >> 8).astype(np.uint8))
+        # pillow makes 8 bits of others by cutting off what is above 255
+        numbers = np.asarray(opened).astype(np.uint32)
+        return image.fromarray(np.where(numbers == see_through, 255, numbers >> 8).astype(np.uint8))
     if opened.mode in ("I", "F"):
         raise ValueError(f"pixels are numbers of pillow's mode {opened.mode}; wanted 8 or 16 bits a channel")
-    if opened.mode == "P" and "transparency" in opened.info:
-        return opened.convert("RGBA")  # as pillow asks for
-    return opened
+    if see_through is None and opened.getbands()[-1] not in "Aa":
+        return opened
+    picture = opened.convert("RGBA")
+    return image.alpha_composite(image.new("RGBA", picture.size, "white"), picture)
 
 
 def _damages(image: Any) -> tuple[type[Exception], ...]:
