@@ -732,6 +732,7 @@ BAD_PARAMS = [
     ("n_modules", [0, 1.5, None]),
     ("kernel_size", [0, 1.5, "a", [3]]),
     ("dilation_growth", [0, 0.5, None]),
+    ("dilations", [2, "12"]),
     ("stride", [0, 1.5, "half", None]),
     ("bottleneck", [0, 1.5, None]),
     ("views", ["raw", None, ["values"]]),

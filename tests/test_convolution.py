@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from test_replicas import LONE, check_near, check_same, differ, plans_of
 from torch import nn
 
@@ -104,6 +105,21 @@ def test_a_dilation_wider_than_any_sequence_is_one_wider_than_this_one(growth, n
     )
     same.load_state_dict(wide.state_dict())
     torch.testing.assert_close(wide(x, None)[0], same(x, None)[0], atol=0, rtol=0)
+
+
+def test_dilations_one_by_one_are_those_that_grow():
+    problem = make_problem()
+    grown = sklearn_seq.CNNClassifier(n_filters=4, n_blocks=3, kernel_size=3, max_epochs=2, random_state=0)
+    listed = clone(grown).set_params(n_blocks=7, dilation_growth=5, dilations=[1, np.int64(2), 4])
+    np.testing.assert_array_equal(
+        *(model.fit(problem.X, problem.y).predict_proba(problem.X) for model in (listed, grown))
+    )
+
+
+@pytest.mark.parametrize("given", [(), [1, 0], (1.5,), ["a"], (True,)])
+def test_dilations_are_whole_numbers(given):
+    with pytest.raises(ValueError, match=r"dilations=.*; wanted one whole number, 1 or more, for each layer, such as"):
+        sklearn_seq.CNNClassifier(dilations=given).fit(np.zeros((4, 5)), [0, 1, 0, 1])
 
 
 def test_a_tcn_of_many_blocks_reads_short_sequences():

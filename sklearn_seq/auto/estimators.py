@@ -24,9 +24,10 @@ from sklearn_seq.auto.texts import (
 )
 from sklearn_seq.auto.views import learn_changes, learn_kernel, learn_values
 from sklearn_seq.auto.weights import bounded_logarithms, mix_logarithms, mix_numbers, mix_probabilities
-from sklearn_seq.families.convolutional import CNNClassifier, CNNRegressor, FCNClassifier, ResNetClassifier
+from sklearn_seq.families.convolutional import CNNClassifier, CNNRegressor
 from sklearn_seq.families.random_kernels import Hydra, MiniRocket, MultiRocket
 from sklearn_seq.families.recurrent import GRUClassifier
+from sklearn_seq.families.series_convolutional import FCNClassifier, ResNetClassifier
 from sklearn_seq.families.shapelets import RandomShapelets
 from sklearn_seq.params import Positive, RandomState, estimator
 from sklearn_seq.preprocessing.intervals import IntervalQuantiles

@@ -18,6 +18,7 @@ from sklearn_seq.params import estimator
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.sequences.statistics import feature_statistics
 from sklearn_seq.tasks.energy import RATES, EnergyMixin, train_stack
+from sklearn_seq.tasks.options import read_wholes
 from sklearn_seq.training import Result, Seeds
 from sklearn_seq.training.batches import Gather
 from sklearn_seq.training.seeds import build_seeded
@@ -238,22 +239,8 @@ def _stack(reader: Reader, sizes: list[int], kind: str, n_chains: int = 0) -> Bo
 
 
 def read_sizes(given: Any) -> list[int]:
-    """What the parameter ``hidden_layer_sizes`` says.
-
-    Parameters
-    ----------
-    given : list or tuple of int
-
-    Returns
-    -------
-    list of int
-    """
-    legal = [isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 1 for size in given]
-    if not legal or not all(legal):
-        raise ValueError(
-            f"hidden_layer_sizes={given!r}; wanted one whole number, 1 or more, for each layer, such as (256, 256)"
-        )
-    return [int(size) for size in given]
+    """What the parameter ``hidden_layer_sizes`` says."""
+    return read_wholes("hidden_layer_sizes", given, "(256, 256)")
 
 
 def train_layers(

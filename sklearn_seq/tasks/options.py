@@ -1,4 +1,4 @@
-"""Options of ``predict`` and ``generate``: what is given with a call, and so checked by no ``fit``."""
+"""Values that scikit-learn's constraints do not check: options of ``predict`` and ``generate``, numbers in lists."""
 
 import math
 from numbers import Integral, Real
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["is_number", "is_whole"]
+__all__ = ["is_number", "is_whole", "read_wholes"]
 
 
 def is_whole(value: Any, least: int) -> bool:
@@ -22,3 +22,23 @@ def is_number(value: Any, least: float) -> bool:
         and math.isfinite(value)
         and float(value) >= least
     )
+
+
+def read_wholes(name: str, given: Any, example: str) -> list[int]:
+    """What a parameter says that holds a number for each layer.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter.
+    given : list or tuple of int
+    example : str
+        What it might be.
+
+    Returns
+    -------
+    list of int
+    """
+    if not len(given) or not all(is_whole(one, 1) for one in given):
+        raise ValueError(f"{name}={given!r}; wanted one whole number, 1 or more, for each layer, such as {example}")
+    return [int(one) for one in given]

@@ -1,0 +1,50 @@
+"""What convolutional networks share."""
+
+from typing import Annotated, Any, Literal
+
+import torch
+
+from sklearn_seq.layers.pooling import make_pool
+from sklearn_seq.layers.views import make_viewed
+from sklearn_seq.params import Between, Positive, estimator
+from sklearn_seq.training import TrainingParams
+
+__all__ = ["ConvolutionalParams", "Views"]
+
+Views = Annotated[
+    Literal["values", "changes", "aligned"],
+    "What the network reads: the values; their changes from step to step too; or both, and both once more after each step "
+    "was brought to mean 0 and deviation 1 over the training sequences.",
+]
+Pooling = Annotated[
+    Literal["last", "mean", "max", "attention", "concat"],
+    "How the steps become one vector: the last one; over all steps; or last, mean and max side by side.",
+]
+
+
+@estimator
+class ConvolutionalParams(TrainingParams):
+    dropout: Annotated[float, Between(0, 1, "left"), "Share of values dropped in training, before the output."] = 0.0
+    pooling: Pooling = "mean"
+    views: Views = "aligned"
+    lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 3e-3
+    lr_schedule: Annotated[
+        Literal["constant", "cosine", "one-cycle", "exponential", "plateau"],
+        "Not at all; to 0 along a cosine; up, then down to 0; to a hundredth; halved after 5 epochs without a better loss.",
+    ] = "one-cycle"
+
+    def _network(self, n_features: int) -> Any:
+        raise NotImplementedError
+
+    @property
+    def _longest_seen(self) -> int:
+        """Steps of the longest training sequence; one before there is any."""
+        return self.__dict__.get("_longest") or 1
+
+    def make_body(self, n_features: int) -> Any:
+        """The network, behind the views."""
+        return make_viewed(self.views, n_features, self._longest_seen, self._network)
+
+    def make_pool(self, body: Any) -> torch.nn.Module:
+        """The pooling of the parameter's name."""
+        return make_pool(self.pooling, body.out_features)
