@@ -348,6 +348,8 @@ def test_parts_of_words_by_hand():
     assert set(X[0][1].tolist()) == {0}  # neither its shape XxX nor anything else was seen
     assert [part.get(i) for i in X[0][2]][-3:] == ["suffix n", "suffix in", None]
     assert "shape Xx" in encoder.vocabulary_ and "shape dx" in encoder.vocabulary_
+    assert "shape x" in WordPartsEncoder().fit([["हिन्दी"], ["ne\u0301e"]]).vocabulary_  # marks belong to letters
+    assert "shape Xx" in WordPartsEncoder().fit([["E\u0301te\u0301"]]).vocabulary_
     often = WordPartsEncoder(min_count=2).fit([["Running", "in"], ["1990s", "in"]])
     assert "word in" in often.vocabulary_ and "word Running" not in often.vocabulary_
     np.testing.assert_array_equal(encoder.transform(["running in", ""])[0], encoder.transform([["running", "in"]])[0])

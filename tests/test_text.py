@@ -3,6 +3,7 @@
 import pickle
 import re
 import sys
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,7 @@ from sklearn_seq import (
 )
 from sklearn_seq.layers.dropout import Draws, give_draws
 from sklearn_seq.layers.embedding import TokenEmbedding, embedding_size
+from sklearn_seq.preprocessing._words import cut_words
 from sklearn_seq.sequences.texts import texts_of
 
 TEXTS = ["The cat sat.", "the dog, the dog!", "", "a cat"]
@@ -146,6 +148,54 @@ def test_words_are_those_of_scikit_learn():
     counts = theirs.transform(TEXTS).toarray()
     for row, ids in zip(counts[[0, 1, 3]], ours.transform(TEXTS)[[0, 1, 3]], strict=True):
         np.testing.assert_array_equal(np.bincount(ids.ravel(), minlength=ours.n_tokens_)[1:], row)
+
+
+def words_by_hand(text):
+    """Runs of letters and the marks on them, and signs; character by character."""
+    words, inside = [], False
+    for character in text:
+        mark = unicodedata.category(character)[0] == "M" or character in "\u200c\u200d"
+        letter = character.isalnum() or character == "_"
+        if words and words[-1] and (mark or (letter and inside)):
+            words[-1] += character
+        elif character.isspace():
+            words.append("")
+        else:
+            words.append(character)
+        inside = letter or (mark and inside)
+    return [word for word in words if word]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("हिन्दी में लिखा है, ठीक?", ["हिन्दी", "में", "लिखा", "है", ",", "ठीक", "?"]),
+        ("ที่นี่ ไทย", ["ที่นี่", "ไทย"]),
+        ("cafe\u0301s -\u0301 d", ["cafe\u0301s", "-\u0301", "d"]),
+        ("می\u200cخواهم بروم", ["می\u200cخواهم", "بروم"]),
+        ("i \u2764\ufe0f it", ["i", "\u2764\ufe0f", "it"]),
+        ("\u0301", ["\u0301"]),
+    ],
+)
+def test_marks_stay_with_their_words(text, words):
+    assert words_by_hand(text) == words
+    encoder = TextEncoder().fit([text])
+    assert list(encoder.vocabulary_) == sorted(words)
+    assert ids_of(encoder.transform([text])) == [[encoder.vocabulary_[word] for word in words]]
+
+
+def test_words_of_any_characters_are_those_by_hand():
+    rng = np.random.default_rng(0)
+    letters = [
+        *map(chr, range(128)),
+        *"éßñ’…—«中文字ढ़िकी็ก\u0301\u0345\u200d\u200c\ufe0f\u20e3😀\U0001d165\U000e0100 \u3000",
+    ]
+    for high in (128, len(letters)):
+        for _ in range(300):
+            text = "".join(rng.choice(letters[:high], size=30))
+            assert cut_words(text) == words_by_hand(text)
+            if high == 128:
+                assert cut_words(text) == re.findall(r"\w+|[^\w\s]", text)
 
 
 def test_capitals_and_signs():

@@ -5,7 +5,6 @@ Text goes past the gate as the numbers of its characters, so that equal texts ar
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from sklearn.svm import LinearSVC
 
 from sklearn_seq.auto.heads import fit_network, run_head
 from sklearn_seq.families.recurrent import GRUClassifier
+from sklearn_seq.preprocessing._words import cut_words
 from sklearn_seq.preprocessing.text import TextEncoder
 from sklearn_seq.preprocessing.words import WordPartsEncoder
 from sklearn_seq.sequences import Sequences
@@ -38,7 +38,6 @@ __all__ = [
 N_CHARACTERS = 0x110000  # of Unicode
 _HASHED = 2**22  # columns; those that no training text has are dropped
 _FOLDS = 5
-_WORD = re.compile(r"\w+|[^\w\s]")
 _WORDS_TOGETHER, _CHARACTERS_TOGETHER = 3, (2, 6)
 _APART = (2, 3)  # steps between two words that are taken as a pair
 _UNITS, _DROPOUT, _EPOCHS = 64, 0.5, 8
@@ -75,7 +74,7 @@ def read_documents(data: Sequences) -> list[str]:
 
 
 def _words_of(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
+    return cut_words(text.lower())
 
 
 def _runs_of_words(text: str) -> list[str]:
@@ -275,7 +274,7 @@ def make_text_network(budget: float, documents: list[str]) -> Any:
     network = GRUClassifier(bidirectional=True, hidden_size=_UNITS, dropout=_DROPOUT, pooling="concat")
     if len(documents) < _MANY_TEXTS:
         return network.set_params(max_epochs=max(1, round(_EPOCHS * budget)))
-    n_words = sum(len(_WORD.findall(text)) for text in documents)
+    n_words = sum(len(cut_words(text)) for text in documents)
     epochs = np.clip(_EPOCHS_TIMES_WORDS / max(1, n_words), *_EPOCHS_OF_MANY)
     network.set_params(embedding_size=_VECTOR, batch_size=_BATCH)
     return network.set_params(max_epochs=max(1, round(float(epochs) * budget)))
@@ -307,7 +306,7 @@ def fit_text_network(
 
 def _spaced(documents: list[str]) -> list[str]:
     """With a space between all words and signs."""
-    return [" ".join(_WORD.findall(text)) for text in documents]
+    return [" ".join(cut_words(text)) for text in documents]
 
 
 def run_text_head(head: dict[str, Any], documents: list[str]) -> np.ndarray:

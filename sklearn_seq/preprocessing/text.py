@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_seq.params import AtLeast, Positional, estimator
 from sklearn_seq.preprocessing._base import all_or_nothing
+from sklearn_seq.preprocessing._words import cut_words
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.texts import texts_of, told_of_no_texts
 
@@ -78,9 +79,10 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         bool | Literal["auto"], 'Whether capital letters are made small; "auto" does so for words alone.'
     ] = "auto"
     token_pattern: Annotated[
-        str,
-        "Regular expression of a word; what it does not match is left out. Signs are words of their own by default.",
-    ] = r"\w+|[^\w\s]"
+        str | None,
+        "Regular expression of a word; what it does not match is left out. None: letters and digits with the marks on them (accents, "
+        "vowel signs) are words, and each sign is one of its own.",
+    ] = None
     begin: Annotated[bool, "Put a mark in front of each text."] = False
     end: Annotated[bool, "Put a mark behind each text."] = False
 
@@ -202,14 +204,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         lower = self._lower
         if self._level == "character":
             return lambda text: _small(text) if lower and isinstance(text, str) else text
-        try:
-            find = re.compile(self._pattern).findall
-        except re.error as error:
-            raise ValueError(
-                f"token_pattern={self._pattern!r} is no regular expression ({error}); wanted one of a word"
-            ) from error
-        if re.compile(self._pattern).groups > 1:
-            raise ValueError(f"token_pattern={self._pattern!r} has several groups; wanted one at most. Write (?:...)")
+        find = cut_words if self._pattern is None else _finder(self._pattern)
 
         def split(text: Text) -> Iterable[str]:
             if isinstance(text, str):
@@ -270,6 +265,19 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def _finder(pattern: str) -> Callable[[str], list[str]]:
+    """What finds the words that a pattern of the user matches."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(
+            f"token_pattern={pattern!r} is no regular expression ({error}); wanted one of a word"
+        ) from error
+    if compiled.groups > 1:
+        raise ValueError(f"token_pattern={pattern!r} has several groups; wanted one at most. Write (?:...)")
+    return compiled.findall
 
 
 def _small(text: str) -> str:

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_seq.params import AtLeast, estimator
 from sklearn_seq.preprocessing._base import all_or_nothing
+from sklearn_seq.preprocessing._words import drop_marks
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.texts import texts_of, told_of_no_texts
 
@@ -19,8 +20,8 @@ __all__ = ["WordPartsEncoder"]
 
 
 def _shape(word: str) -> str:
-    """Kinds of characters in their order, runs as one: "McDonald's" is "XxXx'x", "1990s" is "dx"."""
-    kinds = ("X" if c.isupper() else "x" if c.isalpha() else "d" if c.isdigit() else c for c in word)
+    """Kinds of characters in their order, runs as one: "McDonald's" is "XxXx'x", "1990s" is "dx"; marks belong to letters."""
+    kinds = ("X" if c.isupper() else "x" if c.isalpha() else "d" if c.isdigit() else c for c in drop_marks(word))
     return re.sub(r"(.)\1+", r"\1", "".join(kinds), flags=re.DOTALL)
 
 
