@@ -74,7 +74,11 @@ class TranscriberMixin(TaskMixin):
         list | tuple | None, "Texts that the language model learns from; None takes y of the rows trained on."
     ] = None
     lm_weight: Annotated[float, AtLeast(0), "Of the language model's logarithm beside that of the network."] = 0.5
-    lm_bonus: Annotated[float, "Added for each character: a language model favours short texts."] = 0.0
+    lm_bonus: Annotated[
+        float,
+        "Added to a text's logarithm for each of its characters, since a language model favours short texts. Counts where beam_size is "
+        "above 1, also with lm_weight=0 or without a language model.",
+    ] = 0.0
 
     _task: ClassVar[str] = "transcribe"
     _without: ClassVar[tuple[str, ...]] = ("pooling",)
@@ -161,7 +165,7 @@ class TranscriberMixin(TaskMixin):
         beam_size : int, optional
             Another one than in `fit`.
         lm_weight : float, optional
-            Another one than in `fit`; 0 leaves the language model out. Only with a ``beam_size`` above 1.
+            Another one than in `fit`; 0 leaves the language model out, but not ``lm_bonus``. Only with a ``beam_size`` above 1.
 
         Returns
         -------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 __all__ = ["CharacterModel", "greedy", "prefix_beam"]
 
 _UNLIKELY = 1e-9  # what has less of a frame extends no prefix
+_FEW = 100  # pairs of a prefix and a character: fewer are faster looked at one by one than sorted out before
 _END = "\0"  # of a text, and what stands before its beginning
 
 
@@ -30,7 +32,7 @@ class CharacterModel:
     def __init__(self, order: int, n_characters: int, counts: dict[str, dict[str, float]] | None = None) -> None:
         self.order, self.n_characters = order, n_characters
         self.counts: dict[str, dict[str, float]] = {} if counts is None else counts
-        self._known: dict[tuple[str, str], float] = {}
+        self._known: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     def learn(self, texts: Iterable[str], weights: Iterable[float]) -> CharacterModel:
         """Count the n-grams of texts, whose characters are not ``chr(0)``."""
@@ -42,25 +44,32 @@ class CharacterModel:
                     follows[padded[i]] = follows.get(padded[i], 0.0) + weight
         return self
 
-    def probability(self, before: str, character: str) -> float:
-        """Of a character, or of the end (``chr(0)``), behind a text of the model's order less one at most."""
-        key = (before, character)
-        found = self._known.get(key)
+    def row(self, before: str) -> tuple[np.ndarray, np.ndarray]:
+        """Probability of the end (``chr(0)``) and of each character behind a text of the order less one at most, and its logarithm."""
+        found = self._known.get(before)
         if found is None:
-            shorter = self.probability(before[1:], character) if before else 1.0 / (self.n_characters + 1)
             follows = self.counts.get(before)
-            found = shorter
-            if follows:
-                kinds = len(follows)
-                found = (follows.get(character, 0.0) + kinds * shorter) / (sum(follows.values()) + kinds)
-            self._known[key] = found
+            if before and not follows:
+                found = self.row(
+                    before[1:]
+                )  # the same arrays: there are no more of them than contexts that were counted
+            else:
+                size = self.n_characters + 1
+                proba = self.row(before[1:])[0] if before else np.full(size, 1.0 / size)
+                if follows:
+                    kinds = len(follows)
+                    proba = kinds * proba
+                    proba[[ord(character) for character in follows]] += list(follows.values())
+                    proba /= sum(follows.values()) + kinds
+                found = proba, np.log(proba)
+            self._known[before] = found
         return found
 
-    def log_probability(self, text: str, character: str) -> float:
-        """Of a character, or of the end (``chr(0)``), behind a whole text."""
+    def log_row(self, text: str) -> np.ndarray:
+        """Logarithm of the probability of the end (``chr(0)``) and of each character, behind a whole text."""
         size = self.order - 1
-        before = (_END * size + text)[-size:] if size else ""
-        return math.log(self.probability(before, character))
+        before = text[-size:] if size else ""
+        return self.row(before if len(before) == size else _END * (size - len(before)) + before)[1]
 
 
 def greedy(scores: np.ndarray) -> str:
@@ -103,20 +112,29 @@ def prefix_beam(
     str
         Of ``chr(number)``.
     """
+    proba = np.asarray(proba, dtype=np.float64)
     # for each prefix: probability that it ends in a blank, that it ends in its last character, what language adds
     beam: dict[str, list[float]] = {"": [1.0, 0.0, 0.0]}
-    for frame in proba:
-        row = frame.tolist()
-        likely = [(chr(k), p) for k, p in enumerate(row) if k and p > _UNLIKELY]
+    steps, codes = np.nonzero(proba[:, 1:] > _UNLIKELY)
+    codes += 1
+    likely_proba = proba[steps, codes]
+    bounds = np.searchsorted(steps, np.arange(len(proba) + 1)).tolist()
+    for blank, start, stop in zip(proba[:, 0].tolist(), bounds, bounds[1:], strict=False):
+        likely = list(zip(map(chr, codes[start:stop].tolist()), likely_proba[start:stop].tolist(), strict=True))
+        chosen: Iterable[list[tuple[str, float]]] = repeat(likely, len(beam))
+        if len(beam) * len(likely) > max(_FEW, 2 * beam_size):
+            chosen = _shortlist(beam, codes[start:stop], likely, beam_size, model, weight)
         new: dict[str, list[float]] = {}
-        for prefix, (by_blank, by_last, language) in beam.items():
+        for (prefix, (by_blank, by_last, language)), characters in zip(beam.items(), chosen, strict=True):
             total = by_blank + by_last
             stays = new.get(prefix)
             if stays is None:
                 stays = new[prefix] = [0.0, 0.0, language]
-            stays[0] += total * row[0]
+            stays[0] += total * blank
             last = prefix[-1:]
-            for character, p in likely:
+            language += bonus
+            row = None if model is None else model.log_row(prefix)
+            for character, p in characters:
                 if character == last:
                     stays[1] += by_last * p
                     p *= by_blank  # the same character twice needs a blank between
@@ -125,37 +143,57 @@ def prefix_beam(
                 if p > 0.0:
                     longer = prefix + character
                     entry = new.get(longer)
-                    if entry is None:
-                        entry = new[longer] = [0.0, 0.0, beam[longer][2] if longer in beam else math.nan]
-                    entry[1] += p
-        ranked = _best(new, beam_size, model, weight, bonus)
-        scale = max(entry[0] + entry[1] for entry in ranked.values())
-        beam = {prefix: [a / scale, b / scale, language] for prefix, (a, b, language) in ranked.items()}
-    return max(beam, key=lambda prefix: (_value(beam[prefix]) + _ending(prefix, model, weight), prefix))
+                    if entry is not None:
+                        entry[1] += p
+                    elif row is None:
+                        new[longer] = [0.0, p, language]
+                    else:
+                        new[longer] = [0.0, p, language + weight * row.item(ord(character))]
+        ranked = [(prefix, entry) for prefix, entry in new.items() if entry[0] + entry[1] > 0.0]
+        if len(ranked) > beam_size:
+            ranked = sorted(ranked, key=lambda item: (_value(item[1]), item[0]), reverse=True)[:beam_size]
+        scale = max(entry[0] + entry[1] for _, entry in ranked)
+        beam = {prefix: [a / scale, b / scale, language] for prefix, (a, b, language) in ranked}
+    ends = {prefix: 0.0 if model is None else weight * model.log_row(prefix).item(0) for prefix in beam}
+    return max(beam, key=lambda prefix: (_value(beam[prefix]) + ends[prefix], prefix))
 
 
-def _best(
-    new: dict[str, list[float]], beam_size: int, model: CharacterModel | None, weight: float, bonus: float
-) -> dict[str, list[float]]:
-    """The prefixes that are kept; what language says of new ones is asked here."""
-    for prefix, entry in new.items():
-        if math.isnan(entry[2]):
-            before = new.get(prefix[:-1])
-            added = bonus if model is None else bonus + weight * model.log_probability(prefix[:-1], prefix[-1])
-            entry[2] = added + (before[2] if before is not None else 0.0)
-    if len(new) <= beam_size:
-        return {prefix: entry for prefix, entry in new.items() if entry[0] + entry[1] > 0.0}
-    order = sorted(new, key=lambda prefix: (_value(new[prefix]), prefix), reverse=True)[:beam_size]
-    return {prefix: new[prefix] for prefix in order if new[prefix][0] + new[prefix][1] > 0.0}
+def _shortlist(
+    beam: dict[str, list[float]],
+    codes: np.ndarray,
+    likely: list[tuple[str, float]],
+    size: int,
+    model: CharacterModel | None,
+    weight: float,
+) -> list[list[tuple[str, float]]]:
+    """Of each prefix the characters that matter: which make one of the ``size`` best new prefixes, or add to a known one."""
+    by_blank, by_last, language = np.array(list(beam.values())).T
+    # the bonus is the same for all of them
+    values = (np.log(by_blank + by_last) + language)[:, None] + np.log([p for _, p in likely])
+    if model is not None:
+        values += weight * np.stack([model.log_row(prefix)[codes] for prefix in beam])
+    place = {prefix: i for i, prefix in enumerate(beam)}
+    last = np.array([ord(prefix[-1:] or "\0") for prefix in beam])
+    parent = np.array([place.get(prefix[:-1], -1) for prefix in beam])
+    at = np.searchsorted(codes, last).clip(max=len(codes) - 1)
+    found = codes[at] == last
+    values[found, at[found]] = np.inf  # the last character once more: also the prefix as it is
+    found &= parent >= 0
+    values[parent[found], at[found]] = np.inf  # what the beam has already
+    n_kept = size + int(np.isposinf(values).sum())
+    if n_kept < values.size:
+        # what rounding could change is let through
+        kept = values >= np.partition(values, values.size - n_kept, axis=None)[values.size - n_kept] - 1e-6
+    else:
+        kept = np.ones(values.shape, dtype=bool)
+    chosen: list[list[tuple[str, float]]] = [[] for _ in beam]
+    for i, j in np.argwhere(kept).tolist():
+        chosen[i].append(likely[j])
+    return chosen
 
 
 def _value(entry: list[float]) -> float:
-    total = entry[0] + entry[1]
-    return math.log(total) + entry[2] if total > 0.0 else -math.inf
-
-
-def _ending(prefix: str, model: CharacterModel | None, weight: float) -> float:
-    return 0.0 if model is None else weight * model.log_probability(prefix, _END)
+    return math.log(entry[0] + entry[1]) + entry[2]
 
 
 def spell(texts: list[str], alphabet: Any) -> np.ndarray:
