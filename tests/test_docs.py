@@ -36,7 +36,9 @@ def examples():
                     yield test
     for module in all_modules():
         for name, thing in vars(module).items():
-            of_ours = getattr(thing, "__module__", "").startswith("sklearn_seq.")
+            of_ours = (getattr(thing, "__module__", None) or "").startswith(
+                "sklearn_seq."
+            )  # of methods of str it is None
             if (
                 of_ours
                 and thing.__module__ == module.__name__
