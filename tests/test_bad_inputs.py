@@ -145,6 +145,7 @@ BAD_X = [
     ),
     BadX("None among numbers", put(None, dtype=object), ValueError, NAN),
     BadX("inf in 3-D", put(np.inf), ValueError, INF),
+    BadX("both", np.concatenate([put(np.inf)[: N // 2], -put(np.inf)[: N // 2]]), ValueError, INF),
     BadX("-inf in a list", put(-np.inf, RAGGED), ValueError, INF),
     BadX(
         "inf in 2-D",
@@ -318,6 +319,9 @@ BAD_X = [
         ValueError,
         r"^column 'a' of X has dtype Datetime.*; wanted numbers\. Drop it, or turn times into differences",
         ("2-D",),
+    ),
+    BadX(
+        "a name twice", FRAME.set_axis(list("abbcd"), axis=1), ValueError, r"^X has two columns 'b'; wanted each", ALL
     ),
     BadX("text in a frame", FRAME.assign(b="a"), ValueError, OBJECTS.format("X"), ("frame",)),
     BadX(
@@ -738,6 +742,7 @@ BAD_PARAMS = [
     ("views", ["raw", None, ["values"]]),
     ("norm", ["group", None, 3]),
     ("block", ["triple", None, 2]),
+    ("squeeze_excitation", [None, "yes"]),
     # of Transformers
     ("n_heads", [0, 1.5, None]),
     ("feedforward_size", [0, 1.5, "wide", None]),

@@ -9,7 +9,23 @@ from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.kinds import Kind
 from sklearn_seq.sequences.stretches import CHUNK
 
-__all__ = ["first_bad", "refuse_masked", "refuse_non_finite"]
+__all__ = ["all_finite", "first_bad", "refuse_masked", "refuse_non_finite"]
+
+
+def all_finite(values: np.ndarray) -> bool:
+    """Whether there is neither NaN nor infinity, told by one sum; False also where huge values add up to infinity.
+
+    Parameters
+    ----------
+    values : ndarray
+        The data.
+
+    Returns
+    -------
+    bool
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # both infinities add up to NaN
+        return bool(np.isfinite(values.sum(dtype=np.float64)))
 
 
 def first_bad(sequences: Sequences, is_bad: Callable[[np.ndarray], np.ndarray]) -> tuple[int, int, int] | None:
@@ -72,7 +88,7 @@ def refuse_non_finite(
         When there is such a value.
     """
     values = sequences.values
-    if np.isfinite(values.sum(dtype=np.float64)):
+    if all_finite(values):
         return
     where = first_bad(sequences, _not_finite if missing == "error" else np.isinf)
     if where is None:

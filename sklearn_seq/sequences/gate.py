@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_seq.sequences.container import Sequences
-from sklearn_seq.sequences.finite import refuse_non_finite
+from sklearn_seq.sequences.finite import all_finite, refuse_non_finite
 from sklearn_seq.sequences.kinds import Given, Kind, sort_out
 from sklearn_seq.sequences.reading import cast, describe, read_ragged, refuse_dtype, refuse_empty, told_of_objects
 
@@ -144,7 +144,7 @@ def _quick(estimator: Any, X: Any, dtype: Any) -> Reading | None:
     else:
         return None
     array = X if X.dtype == dtype else cast(X, dtype)
-    if not np.isfinite(array.sum(dtype=np.float64)):
+    if not all_finite(array):
         return None
     return Reading(Sequences.from_array(array), kind)
 

@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.texts import texts_of
 
-__all__ = ["Given", "Kind", "host", "sort_out"]
+__all__ = ["Given", "Kind", "host", "refuse_twice", "sort_out"]
 
 Kind = Literal["2-D", "3-D", "ragged", "tokens", "text"]
 
@@ -110,6 +110,7 @@ def _cells(X: Any) -> list[Any] | None:
             if not len(X) or not len(columns):
                 return None
             if len(columns) != 1:
+                refuse_twice(list(columns))
                 _refuse_nested(X)
                 return None
             X = X[columns[0]]
@@ -134,6 +135,19 @@ def _refuse_nested(frame: Any) -> None:
             f"X is a frame with {len(frame.columns)} columns of arrays; wanted one column, each cell an array "
             "(n_timesteps, n_features). Join the columns: [np.column_stack(row) for row in X.to_numpy()]."
         )
+
+
+def refuse_twice(columns: list[Any]) -> None:
+    """Refuse a frame with two columns of one name.
+
+    Parameters
+    ----------
+    columns : list
+        Names.
+    """
+    if len(set(columns)) < len(columns):
+        twice = next(column for column in columns if columns.count(column) > 1)
+        raise ValueError(f"X has two columns {twice!r}; wanted each name once. Rename or drop one.")
 
 
 def host(X: Any) -> Any:

@@ -14,7 +14,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_seq.sequences.container import Sequences
-from sklearn_seq.sequences.kinds import host
+from sklearn_seq.sequences.finite import all_finite
+from sklearn_seq.sequences.kinds import host, refuse_twice
 from sklearn_seq.sequences.reading import float_dtype, refuse_dtype
 from sklearn_seq.sequences.stamps import Clock, as_stamps, refuse_disorder, refuse_other_clock, settle_clock
 
@@ -151,9 +152,7 @@ def settle_columns(
         For a column that is not there, or that is to be two things.
     """
     columns, by_name = _there(X)
-    if len(set(columns)) < len(columns):
-        twice = next(column for column in columns if columns.count(column) > 1)
-        raise ValueError(f"X has two columns {twice!r}; wanted each name once. Rename or drop one.")
+    refuse_twice(columns)
     parts = {"series_id": _listed(series), "time": _listed(time), "known_future": _listed(known)}
     parts |= {"static": _listed(static), "target": _listed(target)}
     taken: dict[Any, str] = {}
@@ -301,7 +300,7 @@ def refuse_no_table(estimator: Any, X: Any) -> None:
 
 
 def _refuse_non_finite(estimator: Any, table: np.ndarray, columns: Columns | None, missing: str) -> None:
-    if np.isfinite(table.sum(dtype=np.float64)):
+    if all_finite(table):
         return
     bad = ~np.isfinite(table) if missing == "error" else np.isinf(table)
     if not bad.any():
