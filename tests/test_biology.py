@@ -337,6 +337,31 @@ def test_what_fit_refuses(encoder, X, message):
     assert vars(fitted).keys() == before.keys()
 
 
+OTHERS = {
+    "k": 4,
+    "max_gap": 1,
+    "canonical": True,
+    "values": "shares",
+    "blur": 1.0,
+    "sparse_output": True,
+    "alphabet": "rna",
+}
+
+
+@pytest.mark.parametrize("output", ["counts", "positions", "ids"])
+@pytest.mark.parametrize("name", [*OTHERS, "output"])
+def test_parameters_set_after_fit_wait_for_the_next(name, output):
+    X = ["ACGTAC", "GGTTAC"]
+    encoder = KmerEncoder(3, output=output).fit(X)
+    wanted = encoder.transform(X)
+    names = list(encoder.get_feature_names_out()) if output != "ids" else None
+    value = OTHERS.get(name, "ids" if output == "counts" else "counts")
+    changed = pickle.loads(pickle.dumps(encoder.set_params(**{name: value})))
+    np.testing.assert_array_equal(changed.transform(X), wanted)
+    assert (list(changed.get_feature_names_out()) if hasattr(changed, "get_feature_names_out") else None) == names
+    assert changed.get_params()[name] == value
+
+
 @pytest.mark.parametrize("given", [["AC", None], ["AC", b"AC"], ["AC", 3], ["AC", float("nan")]], ids=repr)
 def test_a_sample_that_is_no_text_is_named(given):
     with pytest.raises(TypeError, match=re.escape("X[1]")):

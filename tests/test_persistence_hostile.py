@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_seq import LSTMClassifier, Sequences, SequenceScaler, SlidingWindow, load, save
+from sklearn_seq import KmerEncoder, LSTMClassifier, Sequences, SequenceScaler, SlidingWindow, load, save
 from sklearn_seq.persistence.archive import pack, sign, unpack
 
 TREE, ARRAYS, SHELLS = "estimator.json", "arrays.safetensors", "shells.skops"
@@ -54,6 +54,7 @@ NASTY = [
     *({"float": "1"}, {"tuple": 3}, {"dict": [[[], 1]]}, {"dict": [[1]]}, {"scalar": ["<f8", "00"]}, {"dtype": "O"}),
     *({"scalar": ["|O8", "0" * 16]}, {"objects": [[10**9], []]}, {"objects": [[-1], [1]]}, {"range": [1, 2, 0]}),
     *({"bytes": ["no", "<f8", [10**12]]}, {"dtype": "V8"}, {"str_": 3}, {"decode": 1}, {"__class__": 1}, {"": 1}),
+    *({"transposed": 1}, {"transposed": [[]]}, {"transposed": {"transposed": 0}}),
 ]
 rng = np.random.default_rng(0)
 X = rng.normal(size=(24, 6))
@@ -333,6 +334,21 @@ def test_states_with_too_little_or_too_much_are_refused(good):
             if value == {"delete": 1}:
                 del evil["objects"][0]["state"][name]
             refused(made(evil, arrays))
+
+
+def test_parameters_of_a_fit_that_are_none_are_refused():
+    header, arrays, _ = parts(saved(KmerEncoder(2).fit(["ACGT"])))
+    noted = header["objects"][0]["state"]["_params_of_fit"]["dict"]
+    for value in ("3", 0, {"object": 0}, [2], None):
+        for i, (name, _) in enumerate(noted):
+            if name == "k":
+                evil = copy.deepcopy(header)
+                evil["objects"][0]["state"]["_params_of_fit"]["dict"][i][1] = value
+                refused(made(evil, arrays))
+    for value in ([], "k", 3, {"dict": [["length", 3]]}):
+        evil = copy.deepcopy(header)
+        evil["objects"][0]["state"]["_params_of_fit"] = value
+        refused(made(evil, arrays))
 
 
 def fitted_params(header):

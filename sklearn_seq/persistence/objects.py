@@ -220,7 +220,12 @@ def check_estimator(thing: Any) -> None:
 def _check_state(cls: type, state: dict[str, Any]) -> None:
     _check_names(cls, state)
     constraints: dict[str, Any] = cls._parameter_constraints  # type: ignore[attr-defined]
-    validate_parameter_constraints(constraints, {name: state[name] for name in constraints}, caller_name=cls.__name__)
+    # a transformer answers by the parameters of its fit
+    for params in ({name: state[name] for name in constraints}, state.get("_params_of_fit", {})):
+        if not isinstance(params, dict) or not params.keys() <= constraints.keys():
+            raise ValueError(f"the parameters of a fit of {cls.__name__} are {str(params)[:80]}, which it has not")
+        known = {name: constraints[name] for name in params}
+        validate_parameter_constraints(known, params, caller_name=cls.__name__)
 
 
 def _check_names(cls: type, state: dict[str, Any]) -> None:

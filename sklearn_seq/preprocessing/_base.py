@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
@@ -13,12 +13,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_seq.params import estimator
 from sklearn_seq.sequences.container import Sequences
+from sklearn_seq.sequences.finite import all_finite
 from sklearn_seq.sequences.gate import read_X
 from sklearn_seq.sequences.reading import float_dtype
 
 __all__: list[str] = []
 
 Rows = Literal["samples", "time"]
+T = TypeVar("T")
+
+_NO_ANSWER = ("n_jobs",)  # parameters that no answer depends on are free after fit
 
 
 def read_table(estimator: Any, X: Any, *, reset: bool, missing: str = "error") -> Sequences:
@@ -54,7 +58,7 @@ def read_table(estimator: Any, X: Any, *, reset: bool, missing: str = "error") -
     table = validate_data(
         estimator, X, reset=reset, dtype=float_dtype(X), order="C", ensure_all_finite=False, ensure_min_samples=1
     )
-    if not np.isfinite(table.sum(dtype=np.float64)):
+    if not all_finite(table):
         bad = ~np.isfinite(table) if missing == "error" else np.isinf(table)
         if bad.any():
             row, column = np.argwhere(bad)[0]
@@ -74,7 +78,7 @@ def read_table(estimator: Any, X: Any, *, reset: bool, missing: str = "error") -
 
 @contextmanager
 def all_or_nothing(estimator: Any) -> Iterator[None]:
-    """Start a fit without what an earlier fit left, and put that back when this one fails."""
+    """Start a fit without what an earlier fit left, put that back when this one fails, and note the parameters when it does not."""
     before = estimator.__dict__.copy()
     for name in before:
         if name.endswith("_") and not name.startswith("_"):
@@ -85,11 +89,23 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
         estimator.__dict__.clear()
         estimator.__dict__.update(before)
         raise
+    params = estimator.get_params(deep=False)
+    estimator._params_of_fit = {name: value for name, value in params.items() if name not in _NO_ANSWER}
+
+
+def as_fitted(estimator: T) -> T:
+    """A fitted estimator with the parameters of its fit, whatever ``set_params`` did since, as networks answer; one not fitted as it is."""
+    params = vars(estimator).get("_params_of_fit", {})
+    if all(vars(estimator)[name] is value for name, value in params.items()):
+        return estimator
+    view = object.__new__(type(estimator))
+    vars(view).update(vars(estimator) | params)
+    return view
 
 
 def _names_columns(self: Any) -> bool:
     """Whether the output is a table; scikit-learn asks it before it names columns."""
-    if not self._gives_columns():
+    if not as_fitted(self)._gives_columns():
         raise AttributeError(f"this {type(self).__name__} gives sequences, which have no columns to name")
     return True
 
@@ -147,6 +163,7 @@ class _Transformer(TransformerMixin, BaseEstimator):
             2-D ``X`` the frame that `set_output` asks for.
         """
         check_is_fitted(self)
+        self = as_fitted(self)
         sequences, kind = self._read(X, reset=False)
         return self._give(self._apply(sequences), kind)
 
@@ -209,6 +226,7 @@ class _Transformer(TransformerMixin, BaseEstimator):
             One name a column.
         """
         check_is_fitted(self)
+        self = as_fitted(self)
         names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         return np.asarray(self._names([str(name) for name in names]), dtype=object)
 
@@ -281,6 +299,7 @@ class _FeatureTransformer(_Transformer):
             One row for each sequence, whatever stands beside it; of float32, or of the parameter ``dtype`` where there is one.
         """
         check_is_fitted(self)
+        self = as_fitted(self)
         sequences, _ = self._read(X, reset=False)
         return self._features(sequences)
 

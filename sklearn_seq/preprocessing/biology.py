@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_seq.params import Positional, estimator, public
-from sklearn_seq.preprocessing._base import _names_columns, _Transformer, all_or_nothing
+from sklearn_seq.preprocessing._base import _names_columns, _Transformer, all_or_nothing, as_fitted
 from sklearn_seq.preprocessing._letters import Alphabet, alphabet_of, codes_of, complement_table, read_texts
 from sklearn_seq.sequences.container import Sequences
 
@@ -69,6 +69,7 @@ class _LetterTransformer(_Transformer):
             One sample for each text, in their order; which of them, ``output`` says.
         """
         check_is_fitted(self)
+        self = as_fitted(self)
         alphabet = alphabet_of(self.alphabet)
         return self._encode(codes_of(X, alphabet, unknown=self.unknown), alphabet)
 
@@ -104,7 +105,7 @@ class _LetterTransformer(_Transformer):
             One name a column.
         """
         check_is_fitted(self)
-        return np.asarray(self._names([]), dtype=object)
+        return np.asarray(as_fitted(self)._names([]), dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_seq.params import estimator
-from sklearn_seq.preprocessing._base import _Transformer, all_or_nothing
+from sklearn_seq.preprocessing._base import _Transformer, all_or_nothing, as_fitted
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.statistics import variance_about
 from sklearn_seq.sequences.weights import read_groups
@@ -111,6 +111,7 @@ class GroupScaler(_Transformer):
             One sample for each sample of ``X``, in the kind of ``X``.
         """
         check_is_fitted(self)
+        self = as_fitted(self)
         rows, sequences, kind = self._rows(X, reset=False)
         n = len(sequences)
         codes = read_groups(groups, n)

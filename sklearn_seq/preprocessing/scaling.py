@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_seq.params import estimator
-from sklearn_seq.preprocessing._base import _TimewiseTransformer
+from sklearn_seq.preprocessing._base import _TimewiseTransformer, as_fitted
 from sklearn_seq.preprocessing._blocks import coverage, flat, moments, own_moments, own_quantiles, quantiles
 from sklearn_seq.sequences.container import Sequences
 
@@ -100,7 +100,7 @@ class SequenceScaler(_TimewiseTransformer):
         return X.map_values(np.divide(out, scale, out=out, casting="same_kind"))
 
     def _can_invert(self) -> bool:
-        if self.per == "series":
+        if as_fitted(self).per == "series":
             raise ValueError(
                 "inverse_transform was asked of per='series'; it needs the centre and the scale of each sequence, "
                 "which belong to the data that were transformed and are not kept. Use per='feature', or keep the "
@@ -122,6 +122,7 @@ class SequenceScaler(_TimewiseTransformer):
         ndarray or Sequences
             The data in their own units.
         """
+        self = as_fitted(self)
         sequences, kind = self._read_back(X)
         out = np.empty_like(sequences.values)
         np.multiply(sequences.values, self.scale_, out=out, casting="same_kind")

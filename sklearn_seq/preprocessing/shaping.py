@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_seq.params import AtLeast, estimator
-from sklearn_seq.preprocessing._base import _TimewiseTransformer, _Transformer
+from sklearn_seq.preprocessing._base import _TimewiseTransformer, _Transformer, as_fitted
 from sklearn_seq.preprocessing._blocks import by_length, flat, positions
 from sklearn_seq.sequences.container import Sequences
 
@@ -115,7 +115,7 @@ class Differencer(_TimewiseTransformer):
         return X.map_values(out.astype(X.dtype, copy=False))
 
     def _can_invert(self) -> bool:
-        if not self.keep_first:
+        if not as_fitted(self).keep_first:
             raise ValueError(
                 "inverse_transform was asked of keep_first=False; it needs the first values of each sequence, which "
                 "are replaced by 0 then. Set keep_first=True before transform, or add first values of your own to "
@@ -137,6 +137,7 @@ class Differencer(_TimewiseTransformer):
         ndarray or Sequences
             The levels.
         """
+        self = as_fitted(self)
         sequences, kind = self._read_back(X)
         sequences = flat(sequences)
         out = np.empty(sequences.values.shape)

@@ -19,7 +19,7 @@ from sklearn_seq.testing.compare import (
     task_of,
 )
 from sklearn_seq.testing.data import copy_rows, make_problem
-from sklearn_seq.testing.registry import ALL, PREDICT, check
+from sklearn_seq.testing.registry import ALL, check
 
 __all__: list[str] = []
 
@@ -81,20 +81,25 @@ def _other_values(model: Any) -> dict[str, Any]:
     return others
 
 
-@check("3-D", "ragged", "table", tasks=(*PREDICT, "forecast"))
+@check("3-D", "ragged", "table", tasks=ALL)
 def check_set_params_after_fit(estimator: Any, kind: Any) -> None:
     """Parameters set after fit change no answer before the next fit, and break no pickle."""
-    data = make_problem(task_of(estimator), kind)
+    task = task_of(estimator)
+    data = make_problem(task, kind)
     model = fresh(estimator).fit(data.X, data.y)
-    wanted = model.predict(data.X_test), answers(model, data.X_test)
     others = _other_values(model)
+
+    def says(one: Any) -> list[np.ndarray]:
+        return [answers(one, data.X_test), *([one.predict(data.X_test)] if hasattr(one, "predict") else [])]
+
+    wanted = says(model)
 
     def unmoved(params: dict[str, Any]) -> None:
         changed = copy.deepcopy(model).set_params(**params)
         for way, copied in (("", changed), (" and pickled", pickle.loads(pickle.dumps(changed)))):
             what = f"after set_params({', '.join(f'{name}={value!r}' for name, value in params.items())}){way}"
-            same_bits(copied.predict(data.X_test), wanted[0], what)
-            same_bits(answers(copied, data.X_test), wanted[1], what)
+            for found, was in zip(says(copied), wanted, strict=True):
+                same_bits(found, was, what, nan=task == "transform")
             if any(copied.get_params()[name] != value for name, value in params.items()):
                 raise AssertionError(f"{what} the parameters are {copied.get_params()}")
 
