@@ -23,10 +23,12 @@ from sklearn_seq.training import run
 engine = importlib.import_module("sklearn_seq.training.run")  # the name means the function
 
 FAMILIES = ["CNN", "FCN", "ResNet", "Inception", "LITE", "TCN"]
-BODIES = [*FAMILIES, "CNN, single"]
+BODIES = [*FAMILIES, "CNN, single", "CNN, gates", "CNN, single with gates"]
 SMALL = {
     "CNN": {"n_filters": 8, "n_blocks": 2},
     "CNN, single": {"n_filters": 8, "n_blocks": 3, "block": "single", "norm": "layer", "activation": "gelu"},
+    "CNN, gates": {"n_filters": 8, "n_blocks": 2, "squeeze_excitation": True},
+    "CNN, single with gates": {"n_filters": 8, "n_blocks": 3, "block": "single", "squeeze_excitation": True},
     "FCN": {"n_filters": 8},
     "ResNet": {"n_filters": 8},
     "Inception": {"n_filters": 4, "bottleneck": 4},
@@ -284,6 +286,30 @@ def test_single_blocks_are_those_of_torchs_layers():
     torch.testing.assert_close(body(x, None)[0], normalise(body.norms[3], hidden), atol=1e-12, rtol=0)
 
 
+@pytest.mark.parametrize("block", ["double", "single"])
+def test_gates_are_those_of_torchs_layers_over_the_real_steps(block):
+    params = SMALL["CNN"] | {"n_blocks": 1, "views": "values", "block": block}
+    body, plain = (body_of("CNN", 2, squeeze_excitation=gates, **params).eval() for gates in (True, False))
+    plain.load_state_dict({name: value for name, value in body.state_dict().items() if not name.startswith("gates")})
+    x, mask = random_batch(LENGTHS, 2)
+    seen = []
+    (body.convs[1] if block == "double" else body.convs[0]).register_forward_hook(
+        lambda _, given, out: seen.append(out)
+    )
+    with torch.no_grad():
+        body(x, mask)
+        behind = seen[0] if block == "double" else torch.relu(seen[0])
+        gate = body.gates[0]
+        means = torch.stack([row[there].mean(dim=0) for row, there in zip(behind, mask, strict=True)])
+        inside = torch.relu(nn.functional.linear(means, gate.squeeze.weight, gate.squeeze.bias))
+        wanted = 2 / (1 + torch.exp(-nn.functional.linear(inside, gate.excite.weight, gate.excite.bias)))
+        found = gate(behind, mask)
+        torch.testing.assert_close(found[mask], (behind * wanted[:, None])[mask], atol=1e-12, rtol=0)
+        for part in (gate.excite.weight, gate.excite.bias):
+            part.zero_()  # gates of 1
+        torch.testing.assert_close(body(x, mask)[0][mask], plain(x, mask)[0][mask], atol=1e-12, rtol=0)
+
+
 @pytest.mark.parametrize("stride", [2, 5])
 def test_with_a_stride_too(stride):
     body = body_of("CNN", **SMALL["CNN"], stride=stride).eval()
@@ -311,6 +337,11 @@ REACH = {
     "CNN, single": (
         {"n_filters": 4, "n_blocks": 4, "kernel_size": 3, "block": "single", "norm": "batch", "dilation_growth": 1.5},
         (13 // 2 + 1 + 2 + 2 + 3,) * 2,  # 1, 1.5, 2.25 and 3.375, rounded
+    ),
+    "CNN, gates": ({"n_filters": 4, "n_blocks": 1, "squeeze_excitation": True}, (250, 250)),  # the whole sequence
+    "CNN, single with gates": (
+        {"n_filters": 4, "n_blocks": 1, "block": "single", "squeeze_excitation": True},
+        (250, 250),
     ),
     "FCN": ({"n_filters": 4}, (3 + 2 + 1, 4 + 2 + 1)),  # 8, 5, 3: the even one looks farther ahead
     "ResNet": ({"n_filters": 4, "n_blocks": 2}, (2 * (3 + 2 + 1), 2 * (4 + 2 + 1))),
@@ -460,21 +491,22 @@ def joint_and_alone(make, groups):
 
 @pytest.mark.parametrize("kind", ["3-D", "ragged"])
 @pytest.mark.parametrize("task", ["Classifier", "Regressor"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, "CNN, gates"])
 def test_a_replica_comes_to_what_it_comes_to_alone(family, task, kind, groups):
     common = {**SMALL[family], "max_epochs": 2, "dtype": "float64"}
-    found, wanted = joint_and_alone(lambda: plans_of(family + task, common, DIFFERENT, kind), groups)
+    found, wanted = joint_and_alone(lambda: plans_of(family.split(",")[0] + task, common, DIFFERENT, kind), groups)
     check_near(found, wanted)
     assert differ(found[0], found[1])
 
 
-@pytest.mark.parametrize("family", ["CNN", "FCN"])
+@pytest.mark.parametrize("family", ["CNN", "CNN, gates", "FCN"])
 def test_so_does_one_with_other_rows_and_a_last_batch_that_is_filled_up(family, groups):
     rows = [range(24), range(3, 20), range(8, 17)]  # batches of 4: none left, 1 left, 1 left and far fewer
     common = {**SMALL[family], "max_epochs": 2, "dtype": "float64", "batch_size": 4}
+    name = family.split(",")[0] + "Classifier"
     for kind in ("3-D", "ragged"):
         groups.clear()
-        check_near(*joint_and_alone(lambda k=kind: plans_of(f"{family}Classifier", common, DIFFERENT, k, rows), groups))
+        check_near(*joint_and_alone(lambda k=kind: plans_of(name, common, DIFFERENT, k, rows), groups))
 
 
 def test_snapshots_averages_and_early_stopping_have_the_running_statistics_of_their_network(groups):

@@ -26,6 +26,10 @@ class _CNN(ConvolutionalParams):
         "What a block is: twice normalisation, activation and a convolution; or normalisation, one convolution, activation and a "
         "linear layer over the filters of each step, of which more are affordable.",
     ] = "double"
+    squeeze_excitation: Annotated[
+        bool,
+        "Whether each block weighs its filters for a sequence by their means over all of its steps (Hu et al. 2018).",
+    ] = False
     kernel_size: Annotated[
         int, AtLeast(1), "Steps a filter looks at; on the input there are filters of twice and four times as many too."
     ] = 9
@@ -69,6 +73,7 @@ class _CNN(ConvolutionalParams):
             dropout=self.dropout,
             norm=self.norm,
             single=self.block == "single",
+            gates=self.squeeze_excitation,
         )
 
 
@@ -82,6 +87,7 @@ class CNNClassifier(ClassifierMixin, _CNN):
     References
     ----------
     .. [1] K. He, X. Zhang, S. Ren, J. Sun. Identity mappings in deep residual networks. ECCV 2016.
+    .. [2] J. Hu, L. Shen, G. Sun. Squeeze-and-excitation networks. CVPR 2018 (``squeeze_excitation``).
 
     Examples
     --------
@@ -144,6 +150,7 @@ class CNNTagger(TaggerMixin, _CNN):
     ----------
     .. [1] K. He, X. Zhang, S. Ren, J. Sun. Identity mappings in deep residual networks. ECCV 2016.
     .. [2] Z. Liu, H. Mao, C.-Y. Wu, C. Feichtenhofer, T. Darrell, S. Xie. A ConvNet for the 2020s. CVPR 2022 (``block="single"``).
+    .. [3] J. Hu, L. Shen, G. Sun. Squeeze-and-excitation networks. CVPR 2018 (``squeeze_excitation``).
 
     Examples
     --------

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from sklearn_seq.layers.convolution import Conv, MaxWindow, beside
 from sklearn_seq.layers.dropout import Dropout
+from sklearn_seq.layers.linear import Linear
 from sklearn_seq.layers.normalisation import Activate, BatchNorm, StepNorm
+from sklearn_seq.layers.pooling import MeanPool
 
 __all__ = ["FCN", "LITE", "TCN", "Inception", "PreActivation", "ResNet", "growing"]
 
@@ -305,11 +307,35 @@ def growing(growth: float, n: int) -> list[int]:
     return [round(growth**i) if i * math.log2(growth) < _WIDEST else 2**_WIDEST for i in range(n)]
 
 
+class SqueezeExcitation(nn.Module):
+    """A gate for each feature of a sequence, from 0 to 2, by the means of all features over its real steps (Hu et al. 2018).
+
+    Parameters
+    ----------
+    n_features : int
+    """
+
+    joins = True
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        inside = max(1, n_features // 4)
+        self.mean, self.squeeze, self.excite = MeanPool(), Linear(n_features, inside), Linear(inside, n_features)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        inside = torch.relu(self.squeeze(self.mean(x, mask)))
+        gate = 2.0 * torch.sigmoid(
+            self.excite(inside)
+        )  # about 1 to begin with, so that nothing fades from block to block
+        return x * gate[..., None, :]  # (..., B, T, F)
+
+
 class PreActivation(nn.Module):
     """A residual network behind kernels of several lengths on the input; each block has a wider dilation than the one before.
 
     A block is twice normalisation, activation and a convolution (He et al. 2016); a single one is normalisation, a convolution,
-    activation and a linear layer over the filters of each step, after which nothing is activated (Liu et al. 2022).
+    activation and a linear layer over the filters of each step, after which nothing is activated (Liu et al. 2022). Gates stand
+    behind the last convolution of a block.
 
     Parameters
     ----------
@@ -332,6 +358,8 @@ class PreActivation(nn.Module):
         Over the steps of a batch, or over the features of each step.
     single : bool
         Whether blocks have one convolution in place of two.
+    gates : bool
+        Whether each block has a `SqueezeExcitation`.
     """
 
     joins = True
@@ -349,6 +377,7 @@ class PreActivation(nn.Module):
         dropout: float = 0.0,
         norm: str = "batch",
         single: bool = False,
+        gates: bool = False,
     ) -> None:
         super().__init__()
         shares = [width // len(stem) + (i < width % len(stem)) for i in range(len(stem))]
@@ -364,6 +393,7 @@ class PreActivation(nn.Module):
             for dilation in dilations
             for size in (kernel_size, 1 if single else kernel_size)
         )
+        self.gates = nn.ModuleList(SqueezeExcitation(width) for _ in dilations) if gates else None
         self.activation, self.single = activation, single
         self.dropout = Dropout(dropout)
         self.out_features, self.steps_per_token = width, stride
@@ -375,13 +405,17 @@ class PreActivation(nn.Module):
         *norms, last = self.norms
         activate = ACTIVATIONS[self.activation]
         if self.single:
-            for norm, conv, point in zip(norms, self.convs[::2], self.convs[1::2], strict=True):
-                x = x + point(self.dropout(activate(conv(norm(x, mask), mask))), mask)
+            for i, (norm, conv, point) in enumerate(zip(norms, self.convs[::2], self.convs[1::2], strict=True)):
+                inside = self._gated(activate(conv(norm(x, mask), mask)), mask, i)
+                x = x + point(self.dropout(inside), mask)
             return last(x, mask), mask, None
         inside = x
         for i, (norm, conv) in enumerate(zip(norms, self.convs, strict=True)):
             inside = norm(inside, mask, activate)
             inside = conv(self.dropout(inside) if i % 2 else inside, mask)
             if i % 2:
-                x = inside = x + inside
+                x = inside = x + self._gated(inside, mask, i // 2)
         return last(x, mask, activate), mask, None
+
+    def _gated(self, x: Tensor, mask: Tensor | None, block: int) -> Tensor:
+        return x if self.gates is None else self.gates[block](x, mask)
