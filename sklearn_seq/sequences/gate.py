@@ -163,7 +163,9 @@ def _read_ids(estimator: Any, given: Given, reset: bool, encode: Callable[[list[
             f"{told}, {what}, but {name} reads numbers. Use a network that learns embeddings, such as GRUClassifier, or make "
             "numbers of the texts first (such as sklearn's TfidfVectorizer)."
         )
-    if not reset and (estimator._kind not in ("tokens", "text") or (is_text and estimator._kind != "text")):
+    if not reset and estimator._kind != given.kind:
+        if estimator._kind == "text":
+            raise ValueError(f"{told}, but {name} was fitted on text. Give texts, as in fit.")
         if estimator._kind == "tokens":
             raise ValueError(
                 f"{told}, but {name} was fitted on ids of {estimator._n_tokens} tokens. Put the TextEncoder in front, as in fit "
@@ -184,8 +186,6 @@ def _read_ids(estimator: Any, given: Given, reset: bool, encode: Callable[[list[
             "that was fitted for it."
         )
     elif sequences.n_tokens != estimator._n_tokens:
-        if estimator._kind == "text":
-            raise ValueError(f"{told}, but {name} was fitted on text. Give texts, as in fit.")
         raise ValueError(
             f"{told}, but {name} was fitted on ids of {estimator._n_tokens} tokens. Give ids by the encoder that was fitted for "
             "it: the numbers of another one name other things."
