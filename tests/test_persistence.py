@@ -458,6 +458,7 @@ VALUES = [
     *(np.array(["2020-01-01", "NaT"], "M8[D]"), np.array([1], "m8[s]"), np.array([1 + 2j]), np.array([1.0], ">f8")),
     *(
         np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3) * 1j),
         np.array([], dtype=object).reshape(0, 2),
         np.array([b"ab", b""]),
     ),
@@ -474,7 +475,9 @@ def same(a, b):
         return False
     if isinstance(a, np.ndarray):
         cells = zip(a.ravel().tolist(), b.ravel().tolist(), strict=True)
-        return (a.dtype, a.shape) == (b.dtype, b.shape) and all(same(x, y) for x, y in cells)
+        # numbers keep their order in memory, on which the last bits of products depend
+        alike = a.dtype == object or not b.flags.f_contiguous or a.flags.f_contiguous
+        return alike and (a.dtype, a.shape) == (b.dtype, b.shape) and all(same(x, y) for x, y in cells)
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
@@ -492,9 +495,10 @@ def test_values_keep_their_types(value):
     assert same(again(estimator).value_, value)
 
 
-def test_an_array_that_is_held_twice_is_kept_once():
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_array_that_is_held_twice_is_kept_once(order):
     estimator = SequenceScaler()
-    estimator.first_ = estimator.second_ = np.zeros(10_000)
+    estimator.first_ = estimator.second_ = np.zeros((100, 100), order=order)
     assert len(saved(estimator)) < 90_000
     assert (found := again(estimator)).first_ is found.second_
 

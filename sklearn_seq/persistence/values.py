@@ -100,18 +100,21 @@ class Encoder:
             raise ValueError(
                 f"{place} is an array of dtype {array.dtype}, which cannot be saved; wanted numbers or strings"
             )
+        # columns that lie side by side stay so: products of matrices have other last bits in another order
+        turned = array.flags.f_contiguous and not array.flags.c_contiguous
+        laid = array.T if turned else array
         if id(array) not in self._names:
             name, n = place, 1
             while name in self.arrays:
                 name, n = f"{place}#{n + 1}", n + 1
             native = array.dtype.str in _NATIVE
-            flat = np.ascontiguousarray(array).reshape(array.shape)
+            flat = np.ascontiguousarray(laid).reshape(laid.shape)
             self.arrays[name] = flat if native else np.frombuffer(flat.tobytes(), np.uint8)
             self._names[id(array)] = name, array  # kept, so that no other array gets this id
         name = self._names[id(array)][0]
-        if array.dtype.str in _NATIVE:
-            return {"array": name}
-        return {"bytes": [name, array.dtype.str, list(array.shape)]}
+        native = array.dtype.str in _NATIVE
+        node: dict[str, Any] = {"array": name} if native else {"bytes": [name, array.dtype.str, list(laid.shape)]}
+        return {"transposed": node} if turned else node
 
 
 class Decoder:
@@ -125,6 +128,7 @@ class Decoder:
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         self.arrays, self.used_arrays = arrays, set[str]()
+        self._turned: dict[int, np.ndarray] = {}  # each keeps what it is a view of, so that no other array gets this id
         # what {"object": i} and {"foreign": i} stand for; empty until it is there
         self.tables: dict[str, list[Any]] = {"object": [], "foreign": []}
         self.used: dict[str, set[int]] = {"object": set(), "foreign": set()}
@@ -199,6 +203,12 @@ class Decoder:
         name, dtype, shape = _length(content, 3)
         raw = self._as_array(name, place, depth)
         return _from_bytes(raw.tobytes(), _dtype(dtype), _shape(shape))
+
+    def _as_transposed(self, content: Any, place: str, depth: int) -> np.ndarray:
+        array = self.decode(content, place, depth)
+        if not isinstance(array, np.ndarray):
+            raise TypeError("wanted an array")
+        return self._turned.setdefault(id(array), array.T)
 
     def _as_objects(self, content: Any, place: str, depth: int) -> np.ndarray:
         shape, cells = _length(content, 2)
