@@ -103,6 +103,20 @@ def test_a_shared_scale_keeps_the_proportions_of_features(method, missing):
     assert not SequenceScaler(method=method, per="series", scale="shared").fit_transform(flat).any()
 
 
+@pytest.mark.parametrize("unit", [1e-200, 1e-5, 1e155, 1e300])
+@pytest.mark.parametrize("scale", ["own", "shared"])
+@pytest.mark.parametrize("per", ["feature", "series"])
+@pytest.mark.parametrize("method", PEER)
+def test_scales_do_not_depend_on_the_unit_of_measurement(method, per, scale, unit):
+    X = ragged(missing=0.1)
+    scaler = SequenceScaler(method=method, per=per, scale=scale)
+    wanted = list(scaler.fit_transform(X))
+    assert_sequences(scaler.fit_transform([unit * row for row in X]), wanted, rtol=1e-9, atol=1e-9)
+    if scale == "own":
+        units = np.where(np.arange(X[0].shape[1]) % 2, unit, 1.0)
+        assert_sequences(scaler.fit_transform([units * row for row in X]), wanted, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("scaler", [SequenceScaler(), SequenceScaler(per="series"), GroupScaler()])
 def test_a_feature_that_does_not_vary_is_not_scaled_however_many_steps_there_are(scaler):
     values = np.array([0.1, 1 / 3, 1e5 + 0.1])

@@ -13,6 +13,8 @@ from sklearn_seq.sequences.container import Sequences
 
 __all__ = ["SequenceScaler"]
 
+_SQUARES = 450  # sums of squares of numbers up to this power of two, and down to minus it, lose nothing
+
 
 @estimator
 class SequenceScaler(_TimewiseTransformer):
@@ -134,7 +136,7 @@ class SequenceScaler(_TimewiseTransformer):
         """What to take away and to divide by; ``low`` and ``high`` are the extremes, NaN where there is no value at all."""
         low, high = low.astype(np.float64), high.astype(np.float64)
         if self.method == "standard":
-            center, scale = moments(X)
+            center, scale = _moments_of_any_size(X, low, high, moments)
         elif self.method == "min-max":
             center, scale = low, high - low
         else:
@@ -144,6 +146,22 @@ class SequenceScaler(_TimewiseTransformer):
             varies = scale > 10 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
         if self.scale == "shared":
             there = np.maximum(1, np.count_nonzero(~np.isnan(low), axis=-1, keepdims=True))
-            mean = np.square(scale).sum(axis=-1, where=varies, keepdims=True) / there
-            scale, varies = np.broadcast_to(np.sqrt(mean), low.shape), np.broadcast_to(mean > 0, low.shape)
+            known = np.where(varies, scale, 0.0)
+            exponent = np.frexp(known.max(axis=-1, keepdims=True))[1]  # the square of what is left is a number
+            mean = np.ldexp(
+                np.sqrt(np.square(np.ldexp(known, -exponent)).sum(axis=-1, keepdims=True) / there), exponent
+            )
+            scale, varies = np.broadcast_to(mean, low.shape), np.broadcast_to(mean > 0, low.shape)
         return np.where(np.isnan(center), 0.0, center), np.where(varies, scale, 1.0)
+
+
+def _moments_of_any_size(X: Sequences, low: np.ndarray, high: np.ndarray, moments: Callable) -> Any:
+    """Means and deviations, also of numbers whose squares are none: those are taken as parts of a power of two first."""
+    size = np.fmax(np.abs(low), np.abs(high))
+    exponent = np.where(size > 0, np.frexp(size)[1], 0)
+    if np.abs(exponent).max(initial=0) < _SQUARES:
+        return moments(X)
+    of_rows = exponent if exponent.ndim == 1 else np.repeat(exponent, X.lengths, axis=0)
+    with np.errstate(over="ignore"):  # of rows that belong to no sequence
+        parts = np.ldexp(X.values.astype(np.float64), -of_rows)
+    return [np.ldexp(moment, exponent) for moment in moments(X.map_values(parts))]
