@@ -20,6 +20,7 @@ from sklearn_seq import GRUGenerator, LSTMGenerator, RNNGenerator, Sequences, Tr
 from sklearn_seq.layers.causal import CausalTransformer
 from sklearn_seq.layers.language import LanguageNetwork
 from sklearn_seq.layers.recurrent import Recurrent
+from sklearn_seq.tasks import generate
 from sklearn_seq.tasks.generate_sampling import Choice
 from sklearn_seq.training import Part
 from sklearn_seq.training.streams import Streams
@@ -563,6 +564,27 @@ def test_early_stopping_keeps_the_best_epoch(cls):
     assert len(one.validation_scores_) == one.n_iter_
     with pytest.raises(ValueError, match="holds out the end of the only text, which has 1 tokens"):
         fitted(cls, ["a"], early_stopping=True)
+
+
+def test_early_stopping_holds_out_texts_with_their_copies(monkeypatch):
+    parts = []
+
+    def held(ids, *rest):
+        parts.append(hold_out(ids, *rest))
+        return parts[-1]
+
+    hold_out = generate._hold_out
+    monkeypatch.setattr(generate, "_hold_out", held)
+    texts = [f"{i} cats" for i in range(9)]
+    for copies in ([1] * 9, [5, 1, 2, 3, 1, 1, 4, 1, 1]):
+        given = [text for text, n in zip(texts, copies, strict=True) for _ in range(n)]
+        fitted(GRUGenerator, given, early_stopping=True, validation_fraction=0.3, max_epochs=1)
+    for train, valid in parts:
+        keys = [{x.tobytes() for x in part} for part in (train, valid)]
+        assert list(map(len, keys)) == [6, 3] and not keys[0] & keys[1]
+    assert list(map(len, parts[0])) == [6, 3] and sum(map(len, parts[1])) == 19
+    fitted(GRUGenerator, ["the cat sat"] * 3, early_stopping=True, validation_fraction=0.3, max_epochs=1)
+    assert [list(map(len, part)) for part in parts[-1]] == [[7, 7, 7], [4]]
 
 
 def test_a_failed_fit_leaves_the_model_as_it_was():

@@ -376,15 +376,19 @@ def _valid(data: Sequences) -> Part:
 def _hold_out(
     ids: list[np.ndarray], fraction: float, random_state: np.random.RandomState
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Some of the texts, or the end of the only one."""
-    if len(ids) == 1:
+    """Some of the texts, with all their copies, or the end of the only one; equal texts stand side by side."""
+    first = [i for i, x in enumerate(ids) if i == 0 or not np.array_equal(x, ids[i - 1])]
+    n = len(first)
+    if n == 1:
         n_held = int(np.ceil(fraction * len(ids[0])))
         if n_held >= len(ids[0]):
             raise ValueError(
                 f"early_stopping=True holds out the end of the only text, which has {len(ids[0])} tokens; wanted at least 2. Give "
                 "more text, X_val, or early_stopping=False."
             )
-        return [ids[0][:-n_held]], [ids[0][-n_held:]]
-    n_held = min(len(ids) - 1, int(np.ceil(fraction * len(ids))))
-    order = random_state.permutation(len(ids))
-    return [ids[i] for i in np.sort(order[n_held:])], [ids[i] for i in np.sort(order[:n_held])]
+        return [x[:-n_held] for x in ids], [ids[0][-n_held:]]
+    n_held = min(n - 1, int(np.ceil(fraction * n)))
+    held = np.zeros(n, dtype=bool)
+    held[random_state.permutation(n)[:n_held]] = True
+    out = np.repeat(held, np.diff([*first, len(ids)]))
+    return [ids[i] for i in np.flatnonzero(~out)], [ids[i] for i in np.flatnonzero(out)]
