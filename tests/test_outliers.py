@@ -279,6 +279,16 @@ def test_missing_truth_is_no_surprise():
         ForecastDetector().fit(X)
 
 
+def test_missing_truth_moves_no_step_of_a_forecast():
+    """Errors grow with the step: each row is judged by those of its own step, wherever rows are missing."""
+    X = np.random.default_rng(0).normal(size=(1500, 1)).cumsum(axis=0)
+    X[1305::7] = np.nan
+    detector = ForecastDetector(NaiveForecaster(horizon=4, missing="mask")).fit(X)
+    np.testing.assert_allclose(
+        detector._solved["by_step"][1:] / detector._solved["by_step"][0], [1.4, 1.7, 2.0], atol=0.3
+    )
+
+
 def test_what_does_not_forecast_is_refused():
     wanted = r"^forecaster is a Ridge; wanted a forecaster of this package, such as .* ReductionForecaster\(Ridge\(\)\)"
     with pytest.raises(TypeError, match=wanted):

@@ -55,7 +55,6 @@ NASTY = [
     *({"scalar": ["|O8", "0" * 16]}, {"objects": [[10**9], []]}, {"objects": [[-1], [1]]}, {"range": [1, 2, 0]}),
     *({"bytes": ["no", "<f8", [10**12]]}, {"dtype": "V8"}, {"str_": 3}, {"decode": 1}, {"__class__": 1}, {"": 1}),
     *({"transposed": 1}, {"transposed": [[]]}, {"transposed": {"transposed": 0}}),
-    *({"transposed": 1}, {"transposed": [[]]}, {"transposed": {"transposed": 0}}),
 ]
 rng = np.random.default_rng(0)
 X = rng.normal(size=(24, 6))

@@ -297,7 +297,8 @@ def _spread(errors: np.ndarray, steps: np.ndarray, horizon: int) -> dict[str, An
 
     Errors beyond three deviations, told by quantiles, count as three: a few anomalies among them change little.
     """
-    errors = errors[~np.isnan(errors).any(axis=1)] if np.isnan(errors).any() else errors
+    known = ~np.isnan(errors).any(axis=1)
+    errors, steps = errors[known], steps[known]
     k = errors.shape[1]
     center, by_step = np.zeros(k), np.ones(horizon)
     if not len(errors):
@@ -306,7 +307,6 @@ def _spread(errors: np.ndarray, steps: np.ndarray, horizon: int) -> dict[str, An
     errors = errors - center
     scale = _deviation(errors)  # (K,)
     errors = np.clip(errors / scale, -3.0, 3.0)
-    steps = steps[-len(errors) :] if len(steps) != len(errors) else steps
     for step in range(horizon):
         of_step = errors[steps == step]
         if horizon > 1 and len(of_step) >= _FEW:
