@@ -61,6 +61,14 @@ def test_sequences_keep_the_size_of_the_vocabulary():
     assert X.map_values(X.values + 1).n_tokens == 4
     assert X.map_values(X.values * 0.5).n_tokens is None  # amounts
     assert X != Sequences.from_tokens([[1, 2, 1], [3], [0, 2]], n_tokens=5)
+    assert Sequences.from_tokens([*X[:1], *X[1:]], X.n_tokens) == X
+    numbers = Sequences.from_list([np.zeros((2, 1))])
+    for parts, how in (([X, X], r"from_tokens\(\[\*a, \*b\], n_tokens=4\)"), ([numbers], r"from_list\(\[\*a, \*b\]\)")):
+        for join in (Sequences.from_list, lambda parts: Sequences.from_tokens(parts, 4)):
+            with pytest.raises(
+                ValueError, match=rf"^sequence 0 is Sequences\(.*; wanted an array\. Join a and b by .*{how}"
+            ):
+                join(parts)
     assert X != Sequences(X.values, X.starts, X.stops)
     assert X == Sequences(X.values.astype(np.uint8), X.starts, X.stops, n_tokens=4)
 

@@ -129,13 +129,14 @@ class Sequences:
         Parameters
         ----------
         sequences : iterable of array-like
-            All with the same number of features.
+            All with the same number of features. Two `Sequences` are joined by ``[*first, *second]``; those of token ids by
+            `from_tokens`.
 
         Returns
         -------
         Sequences
         """
-        arrays = [np.asarray(sequence) for sequence in sequences]
+        arrays = _arrays(sequences)
         if not arrays:
             raise ValueError("got 0 sequences; wanted at least one")
         for i, array in enumerate(arrays):
@@ -168,7 +169,8 @@ class Sequences:
         Parameters
         ----------
         sequences : iterable of array-like of int of shape (n_timesteps_i,)
-            Whole numbers from 0 to ``n_tokens - 1``; 0 is the unknown token.
+            Whole numbers from 0 to ``n_tokens - 1``; 0 is the unknown token. Two `Sequences` are joined by ``[*first, *second]``:
+            what numpy joins are numbers.
         n_tokens : int
             Size of the vocabulary.
 
@@ -183,7 +185,7 @@ class Sequences:
         >>> Sequences.from_tokens([[1, 2, 1], [3]], n_tokens=4)
         Sequences(2 sequences, 1 to 3 timesteps, ids of 4 tokens, int64)
         """
-        arrays = [np.asarray(sequence) for sequence in sequences]
+        arrays = _arrays(sequences)
         if not arrays:
             raise ValueError("got 0 sequences; wanted at least one")
         for i, array in enumerate(arrays):
@@ -471,3 +473,15 @@ class Sequences:
         """The length that all sequences share, or None."""
         lengths = self.lengths
         return int(lengths[0]) if len(lengths) and (lengths == lengths[0]).all() else None
+
+
+def _arrays(sequences: Any) -> list[np.ndarray]:
+    """Arrays of what is to be joined, of which none is several."""
+    arrays = []
+    for i, sequence in enumerate(sequences):
+        if isinstance(sequence, Sequences):
+            ids = sequence.n_tokens is not None
+            how = f"from_tokens([*a, *b], n_tokens={sequence.n_tokens})" if ids else "from_list([*a, *b])"
+            raise ValueError(f"sequence {i} is {sequence!r}; wanted an array. Join a and b by Sequences.{how}.")
+        arrays.append(np.asarray(sequence))
+    return arrays
