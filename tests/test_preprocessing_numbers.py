@@ -393,3 +393,27 @@ def test_infinity_in_a_table_is_named_by_row_and_column():
     for estimator in (SlidingWindow(), SequenceScaler(rows="time")):
         with pytest.raises(ValueError, match=r"infinity.*row 1, column 'wind'"):
             estimator.fit(frame)
+
+
+@pytest.mark.parametrize("estimator", [SlidingWindow(2), SequenceScaler(rows="time"), Smoother(rows="time")])
+@pytest.mark.parametrize(
+    ("X", "error", "words"),
+    [
+        (
+            pd.DataFrame({"day": pd.date_range("2020", periods=9), "load": 1.0}),
+            ValueError,
+            r"^column 'day' of X has dtype datetime64\[\w+\]; wanted numbers\. Drop it, or turn times into differences",
+        ),
+        (pd.DataFrame({"load": ["x"] * 9}), ValueError, r"^X holds objects that are no numbers: .*'x'\. Encode them"),
+        (
+            pd.DataFrame(np.ones((9, 2)), columns=["a", "a"]),
+            ValueError,
+            "^X has two columns 'a'; wanted each name once",
+        ),
+        (np.ma.masked_less(np.arange(18.0).reshape(9, 2), 3), TypeError, r"^X is a masked array; wanted plain numbers"),
+        (pd.Series(np.arange(9.0)), ValueError, r"^X is a single column; wanted a table .* Give X\.to_frame\(\)"),
+    ],
+)
+def test_tables_of_something_else(estimator, X, error, words):
+    with pytest.raises(error, match=words):
+        estimator.fit(X)

@@ -15,7 +15,9 @@ from sklearn_seq.params import estimator
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.finite import all_finite
 from sklearn_seq.sequences.gate import read_X
-from sklearn_seq.sequences.reading import float_dtype
+from sklearn_seq.sequences.kinds import refuse_twice
+from sklearn_seq.sequences.reading import float_dtype, refuse_dtype, told_of_objects
+from sklearn_seq.sequences.tables import refuse_no_table
 
 __all__: list[str] = []
 
@@ -55,9 +57,14 @@ def read_table(estimator: Any, X: Any, *, reset: bool, missing: str = "error") -
             f"X is {given}, but {name} reads one table (n_rows, n_features), its rows in time order. "
             f"Give one table{other}."
         )
-    table = validate_data(
-        estimator, X, reset=reset, dtype=float_dtype(X), order="C", ensure_all_finite=False, ensure_min_samples=1
-    )
+    refuse_no_table(estimator, X)
+    refuse_dtype(X)
+    if hasattr(X, "columns"):
+        refuse_twice(list(X.columns))
+    with told_of_objects():
+        table = validate_data(
+            estimator, X, reset=reset, dtype=float_dtype(X), order="C", ensure_all_finite=False, ensure_min_samples=1
+        )
     if not all_finite(table):
         bad = ~np.isfinite(table) if missing == "error" else np.isinf(table)
         if bad.any():
