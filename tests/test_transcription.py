@@ -336,6 +336,14 @@ def test_parts_and_alphabets():
     np.testing.assert_array_equal(np.concatenate(other.frame_proba(X)), np.concatenate(plain.frame_proba(X)))
 
 
+@pytest.mark.parametrize("alphabet", [None, "ab\0"])
+def test_a_character_that_arrays_lose_is_refused(alphabet):
+    texts = ["ab", "a\0"] if alphabet is None else ["ab", "a"]
+    name = "y" if alphabet is None else "alphabet"
+    with pytest.raises(ValueError, match=rf"^{name} holds the character '\\x00', which arrays of str lose"):
+        GRUTranscriber(alphabet=alphabet, **SMALL).fit(X[:2], texts)
+
+
 def test_empty_texts_are_learnt_and_said():
     quiet = [np.zeros((5, 3)) + 0.1 * RNG.normal(size=(5, 3)) for _ in range(30)]
     model = GRUTranscriber(**SMALL).fit(X + quiet, [*Y, *[""] * 30])

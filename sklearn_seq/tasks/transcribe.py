@@ -256,6 +256,12 @@ class TranscriberMixin(TaskMixin):
                 raise ValueError(
                     "no text in y has a character; wanted one at least. Give texts, or name the characters with alphabet='...'."
                 )
+            if "\0" in seen:
+                where = "y" if self.alphabet is None else "alphabet"
+                raise ValueError(
+                    f"{where} holds the character '\\x00', which arrays of str lose at the end of a text; wanted others alone. Take "
+                    "it out, or write another in its place."
+                )
             self.alphabet_ = np.array(sorted(seen))
         codes = {character: code for code, character in enumerate(self.alphabet_.tolist(), start=1)}
         counted = set(range(len(texts)) if used is None else used.tolist())
