@@ -94,7 +94,15 @@ def test_pictures_in_other_containers(encoder):
         same(encoder.fit_transform(given), wanted)
     cells = np.empty(5, dtype=object)
     cells[:] = list(COLOUR)
-    for given in (cells, pd.Series(list(COLOUR)), tuple(COLOUR), [torch.from_numpy(one) for one in COLOUR]):
+    column = pd.DataFrame({"image": list(COLOUR)})
+    for given in (
+        cells,
+        cells[:, None],
+        column,
+        pd.Series(list(COLOUR)),
+        tuple(COLOUR),
+        [torch.from_numpy(one) for one in COLOUR],
+    ):
         for found, one in zip(encoder.fit_transform(given), wanted, strict=True):
             same(found, one)
     shorter = [one[:n].tolist() for n, one in enumerate(COLOUR, 3)]
@@ -183,6 +191,9 @@ def test_bytes_become_float32_and_numbers_stay_what_they_are():
         (FrameEncoder(), [COLOUR[0], IMAGES[0]], "dimensions|shape|features"),
         (FrameEncoder(), np.where(IMAGES > 0.9, np.nan, IMAGES), "contains NaN"),
         (FrameEncoder(), ["a.png"], "TextEncoder|numbers|text"),
+        (FrameEncoder(steps="frames"), [VIDEOS[0], VIDEOS[1][:0]], r"^X\[1\] has 0 timesteps"),
+        (FrameEncoder(), COLOUR[:0], "0 sample"),
+        (FrameEncoder(), [COLOUR[0], IMAGES[0]], r"X\[1\] has the shape \(12, 8\) and X\[0\] has \(12, 8, 3\)"),
     ],
 )
 def test_what_frame_encoder_refuses(encoder, X, message):

@@ -1,12 +1,13 @@
 """Arithmetic on images: reading them, means of squares, gradients, principal components of steps."""
 
+import math
 from typing import Any
 
 import numpy as np
 from sklearn.decomposition import PCA
 
 from sklearn_seq.sequences.container import Sequences
-from sklearn_seq.sequences.kinds import host
+from sklearn_seq.sequences.kinds import cells, host
 
 __all__: list[str] = []
 
@@ -32,7 +33,7 @@ def read_planes(X: Any, axes: str) -> tuple[Any, tuple[int, ...] | None]:
         The sizes of the axes that were joined; None where a time step had one axis already.
     """
     X = _in_arrays(X)
-    if isinstance(X, list) and X and all(isinstance(item, np.ndarray) and item.ndim > 2 for item in X):
+    if isinstance(X, list) and X and all(isinstance(item, np.ndarray) for item in X) and any(x.ndim > 2 for x in X):
         for i, item in enumerate(X):
             if item.shape[1:] != X[0].shape[1:]:
                 raise ValueError(
@@ -40,20 +41,20 @@ def read_planes(X: Any, axes: str) -> tuple[Any, tuple[int, ...] | None]:
                     "axis. Bring them to one size."
                 )
         _refuse_axes(X[0].ndim + 1, axes)
-        return [item.reshape(len(item), -1) for item in X], X[0].shape[1:]
+        return [item.reshape(len(item), math.prod(item.shape[1:])) for item in X], X[0].shape[1:]
     if not isinstance(X, np.ndarray) or X.ndim <= 3:
         return X, None
     _refuse_axes(X.ndim, axes)
-    return X.reshape(*X.shape[:2], -1), X.shape[2:]
+    return X.reshape(*X.shape[:2], math.prod(X.shape[2:])), X.shape[2:]
 
 
 def _in_arrays(X: Any) -> Any:
-    """Tensors as arrays; lists, and cells of a Series or of objects, as lists of arrays; lists in lists as what they hold."""
+    """Tensors as arrays; lists, and cells of a Series, a column or of objects, as lists of arrays; lists in lists as what they hold."""
     X = host(X)
-    of_cells = type(X).__name__ == "Series" or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1)
-    if not (of_cells or isinstance(X, list | tuple)) or not len(X):
+    found = X if isinstance(X, list | tuple) else cells(X)
+    if not found:
         return X
-    items = [host(item) for item in X]
+    items = [host(item) for item in found]
     try:
         ndim = np.ndim(items[0])
     except ValueError:  # rows of unequal length, which the gate refuses

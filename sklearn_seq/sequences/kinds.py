@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.texts import texts_of
 
-__all__ = ["Given", "Kind", "host", "refuse_twice", "sort_out"]
+__all__ = ["Given", "Kind", "cells", "host", "refuse_twice", "sort_out"]
 
 Kind = Literal["2-D", "3-D", "ragged", "tokens", "text"]
 
@@ -54,9 +54,9 @@ def sort_out(X: Any, *, text: bool = False) -> Given:
     texts = texts_of(X, known=text)
     if texts is not None:
         return Given("text", texts)
-    cells = _cells(X)
-    if cells is not None:
-        return Given("ragged", cells)
+    found = cells(X)
+    if found is not None:
+        return Given("ragged", found)
     if isinstance(X, (list, tuple)):
         return _sort_out_list(X)
     # what has neither a shape nor a way to become an array is one thing, not many rows
@@ -101,8 +101,17 @@ def _sort_out_list(X: list | tuple) -> Given:
     return Given("ragged", list(X))
 
 
-def _cells(X: Any) -> list[Any] | None:
-    """The sequences of an object array or of a frame with one column of cells, or None if X is neither."""
+def cells(X: Any) -> list[Any] | None:
+    """The sequences of an object array, a series or a frame with one column of cells, or None if X is none of them.
+
+    Parameters
+    ----------
+    X : object
+
+    Returns
+    -------
+    list or None
+    """
     dtype = getattr(X, "dtype", None)
     if type(X).__module__.partition(".")[0] in ("pandas", "polars"):
         columns = getattr(X, "columns", None)
