@@ -40,6 +40,7 @@ from sklearn_seq import (
     LSTMClassifier,
     LSTMRegressor,
     NaiveForecaster,
+    ReductionForecaster,
     SequenceImputer,
     Sequences,
     SequenceScaler,
@@ -345,6 +346,24 @@ def test_a_tree_comes_back(name):
         assert answers(found) == answers(tree)
 
 
+def test_regressors_that_hold_a_generator_come_back_inside_a_forecaster(tmp_path):
+    inner = sklearn.ensemble.HistGradientBoostingRegressor(
+        max_iter=2, min_samples_leaf=2, max_features=0.5, random_state=0
+    )
+    model = ReductionForecaster(inner, lookback=2).fit(X[:, :2])
+    save(model, tmp_path / "model.zip")
+    trusted = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
+    found = load(tmp_path / "model.zip", trusted=trusted)
+    np.testing.assert_array_equal(found.forecast(3), model.forecast(3))
+    estimator = SequenceScaler()
+    estimator.value_ = np.random.default_rng(3)
+    estimator.value_.integers(9, size=3, dtype=np.uint32)
+    came = again(estimator).value_
+    np.testing.assert_array_equal(
+        came.integers(9, size=5, dtype=np.uint32), estimator.value_.integers(9, size=5, dtype=np.uint32)
+    )
+
+
 def test_results_of_a_search_come_back():
     search = fit_tree(TREES["grid, scorers"])
     found = again(search)
@@ -533,6 +552,7 @@ def with_attribute(value):
     return estimator
 
 
+SFC = np.random.Generator(np.random.SFC64(0))
 REFUSED = {
     r"LSTMClassifier\.callbacks\[0\] is the function builtins\.print": lambda: LSTMClassifier(callbacks=[print]),
     r"LSTMClassifier\.callbacks\[0\] is an object of type .*Checkpoint": lambda: LSTMClassifier(
@@ -551,8 +571,8 @@ REFUSED = {
     r"Pipeline\.steps\[0\]\[1\]\.kw_args\['a'\] is an object of type generator": lambda: make_pipeline(
         FunctionTransformer(kw_args={"a": (i for i in "a")})
     ),
-    r"Ridge\.random_state is an object of type .*Generator": lambda: Ridge(random_state=np.random.default_rng(0)),
-    r"SequenceScaler\.value_ is an object of type .*Generator": lambda: with_attribute(np.random.default_rng(0)),
+    r"Ridge\.random_state is an object of type .*Generator": lambda: Ridge(random_state=SFC),
+    r"SequenceScaler\.value_ is an object of type .*Generator": lambda: with_attribute(SFC),
     r"SequenceScaler\.value_ is an object of type _io\.BytesIO": lambda: with_attribute(io.BytesIO()),
     r"SequenceScaler\.value_ is an object of type pandas\..*Index": lambda: with_attribute(
         __import__("pandas").Index(["a"])

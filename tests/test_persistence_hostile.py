@@ -482,6 +482,19 @@ def test_headers_that_are_not_understood_are_refused(good, name):
         refused(made(evil, arrays)) if name != "other" else None
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [(r'\["has_uint32", 0\]', '["has_uint32", 2]'), ("PCG64", "MT19937"), (r'\["inc", ', '["inc", -'), ("state", "x")],
+)
+def test_generators_that_are_none_are_refused(part, value):
+    estimator = SequenceScaler()
+    estimator.value_ = np.random.default_rng(0)
+    header, arrays, _ = parts(saved(estimator))
+    (i,) = [i for i, node in enumerate(header["objects"]) if "generator" in node]
+    header["objects"][i]["generator"] = json.loads(re.sub(part, value, json.dumps(header["objects"][i]["generator"])))
+    refused(made(header, arrays), "generator")
+
+
 def test_random_states_that_numpy_would_believe_are_refused(good):
     header, arrays, _ = parts(good)
     (i,) = [i for i, node in enumerate(header["objects"]) if "random_state" in node]

@@ -1,9 +1,9 @@
 """What may stand in a tree beside plain values: how it is found by its name, written down, and made again.
 
 Everything here has a place of its own in the file, so that what is shared stays shared: the package's estimators,
-`Sequences` and public functions, random states, metadata requests and frozen distributions of scipy. The last three
-are made by calling their public constructors with plain numbers, since restoring their attributes is not safe:
-``scipy.stats`` executes one of them as source code, and numpy believes any position in a random state.
+`Sequences` and public functions, random states, generators, metadata requests and frozen distributions of scipy. The
+last four are made by calling their public constructors with plain numbers, since restoring their attributes is not
+safe: ``scipy.stats`` executes one of them as source code, and numpy believes any position in a random state.
 """
 
 from __future__ import annotations
@@ -52,13 +52,18 @@ def public_estimators() -> list[type]:
 def is_known(thing: Any) -> bool:
     """Whether `describe` can write it down."""
     cls = type(thing)
-    if cls in (Sequences, np.random.RandomState, MetadataRequest):
+    if cls in (Sequences, np.random.RandomState, MetadataRequest) or _is_generator(thing):
         return True
     if cls.__module__ == "sklearn_seq":
         return public_class(cls.__name__) is cls
     if getattr(thing, "__module__", None) == "sklearn_seq":
         return public_function(getattr(thing, "__name__", None)) is thing
     return _distribution(thing) is not None
+
+
+def _is_generator(thing: Any) -> bool:
+    """Whether it is what `numpy.random.default_rng` gives; fitted estimators of scikit-learn hold such ones."""
+    return type(thing) is np.random.Generator and type(thing.bit_generator) is np.random.PCG64
 
 
 def _distribution(thing: Any) -> str | None:
@@ -86,6 +91,8 @@ def describe(thing: Any, encoder: Encoder, place: str) -> dict[str, Any]:
         if state["bit_generator"] != "MT19937":
             raise ValueError(f"{place} is a RandomState of {state['bit_generator']}; wanted MT19937 or a whole number")
         return {"random_state": encoder.encode(state, place)}
+    if isinstance(thing, np.random.Generator):
+        return {"generator": encoder.encode(thing.bit_generator.state, place)}
     if isinstance(thing, MetadataRequest):
         owner = thing.owner if isinstance(thing.owner, str) else type(thing.owner).__name__
         asked = {name: part.requests for name, part in _methods(thing).items() if part.requests}
@@ -153,6 +160,18 @@ def _make_random_state(content: Any, decoder: Decoder, place: str) -> np.random.
     return made
 
 
+def _make_generator(content: Any, decoder: Decoder, place: str) -> np.random.Generator:
+    state = decoder.decode(content, place)
+    bits = {"state": (state["state"]["state"], 128), "inc": (state["state"]["inc"], 128)}
+    bits |= {"has_uint32": (state["has_uint32"], 1), "uinteger": (state["uinteger"], 32)}
+    wrong = [name for name, (value, n) in bits.items() if type(value) is not int or not 0 <= value < 2**n]
+    if state["bit_generator"] != "PCG64" or wrong:
+        raise TypeError(f"wanted PCG64 and whole numbers in {wrong}")
+    made = np.random.default_rng(0)
+    made.bit_generator.state = state
+    return made
+
+
 def _make_requests(content: Any, decoder: Decoder, place: str) -> MetadataRequest:
     owner, asked = content
     if not isinstance(owner, str):
@@ -187,6 +206,7 @@ def _make_function(content: Any, decoder: Decoder, place: str) -> Any:
 _MAKERS = {
     "sequences": _make_sequences,
     "random_state": _make_random_state,
+    "generator": _make_generator,
     "requests": _make_requests,
     "distribution": _make_distribution,
     "function": _make_function,
