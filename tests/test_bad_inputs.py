@@ -743,6 +743,7 @@ BAD_PARAMS = [
     ("norm", ["group", None, 3]),
     ("block", ["triple", None, 2]),
     ("squeeze_excitation", [None, "yes"]),
+    ("stem", ["patches", None, 3]),
     # of Transformers
     ("n_heads", [0, 1.5, None]),
     ("feedforward_size", [0, 1.5, "wide", None]),

@@ -23,12 +23,13 @@ from sklearn_seq.training import run
 engine = importlib.import_module("sklearn_seq.training.run")  # the name means the function
 
 FAMILIES = ["CNN", "FCN", "ResNet", "Inception", "LITE", "TCN"]
-BODIES = [*FAMILIES, "CNN, single", "CNN, gates", "CNN, single with gates"]
+BODIES = [*FAMILIES, "CNN, single", "CNN, gates", "CNN, single with gates", "CNN, linear stem"]
 SMALL = {
     "CNN": {"n_filters": 8, "n_blocks": 2},
     "CNN, single": {"n_filters": 8, "n_blocks": 3, "block": "single", "norm": "layer", "activation": "gelu"},
     "CNN, gates": {"n_filters": 8, "n_blocks": 2, "squeeze_excitation": True},
     "CNN, single with gates": {"n_filters": 8, "n_blocks": 3, "block": "single", "squeeze_excitation": True},
+    "CNN, linear stem": {"n_filters": 8, "n_blocks": 2, "stem": "linear"},
     "FCN": {"n_filters": 8},
     "ResNet": {"n_filters": 8},
     "Inception": {"n_filters": 4, "bottleneck": 4},
@@ -310,9 +311,10 @@ def test_gates_are_those_of_torchs_layers_over_the_real_steps(block):
         torch.testing.assert_close(body(x, mask)[0][mask], plain(x, mask)[0][mask], atol=1e-12, rtol=0)
 
 
+@pytest.mark.parametrize("stem", ["filters", "linear"])
 @pytest.mark.parametrize("stride", [2, 5])
-def test_with_a_stride_too(stride):
-    body = body_of("CNN", **SMALL["CNN"], stride=stride).eval()
+def test_with_a_stride_too(stride, stem):
+    body = body_of("CNN", **SMALL["CNN"], stride=stride, stem=stem).eval()
     x, mask = random_batch(LENGTHS, 2)
     with torch.no_grad():
         hidden, own, _ = body(x, mask)
@@ -343,6 +345,7 @@ REACH = {
         {"n_filters": 4, "n_blocks": 1, "block": "single", "squeeze_excitation": True},
         (250, 250),
     ),
+    "CNN, linear stem": ({"n_filters": 4, "n_blocks": 1, "kernel_size": 3, "stem": "linear"}, (2, 2)),
     "FCN": ({"n_filters": 4}, (3 + 2 + 1, 4 + 2 + 1)),  # 8, 5, 3: the even one looks farther ahead
     "ResNet": ({"n_filters": 4, "n_blocks": 2}, (2 * (3 + 2 + 1), 2 * (4 + 2 + 1))),
     "Inception": ({"n_filters": 2, "bottleneck": 2, "n_modules": 2, "kernel_size": 7}, (2 * 3, 2 * 3)),

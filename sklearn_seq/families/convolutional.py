@@ -33,6 +33,11 @@ class _CNN(ConvolutionalParams):
     kernel_size: Annotated[
         int, AtLeast(1), "Steps a filter looks at; on the input there are filters of twice and four times as many too."
     ] = 9
+    stem: Annotated[
+        Literal["filters", "linear"],
+        "What reads the input: those filters of three lengths; or a linear layer over the features of each step (of each stride), which "
+        "overfits less where features are embeddings of tokens.",
+    ] = "filters"
     dilation_growth: Annotated[
         float, AtLeast(1), "How much farther apart the steps of each next block's filters are, rounded to whole steps."
     ] = 2
@@ -60,15 +65,17 @@ class _CNN(ConvolutionalParams):
 
     def _network(self, n_features: int) -> convnets.PreActivation:
         """The residual network."""
+        stride = max(1, self._longest_seen // _STEPS) if self.stride == "auto" else self.stride
+        kernels = [factor * self.kernel_size + (factor > 1) for factor in (1, 2, 4)]
         return convnets.PreActivation(
             n_features,
             self.n_filters,
             self.kernel_size,
-            stem=[factor * self.kernel_size + (factor > 1) for factor in (1, 2, 4)],
+            stem=[stride] if self.stem == "linear" else kernels,
             dilations=convnets.growing(self.dilation_growth, self.n_blocks)
             if self.dilations is None
             else read_wholes("dilations", self.dilations, "(1, 2, 4)"),
-            stride=max(1, self._longest_seen // _STEPS) if self.stride == "auto" else self.stride,
+            stride=stride,
             activation=self.activation,
             dropout=self.dropout,
             norm=self.norm,
