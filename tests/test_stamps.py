@@ -11,7 +11,7 @@ from sklearn_seq.sequences.stamps import Clock, as_stamps, refuse_disorder, sett
 
 FREQUENCIES = [
     *("s", "15min", "h", "6h", "D", "2D", "B", "W", "W-WED", "2W", "4W", "28D", "30D"),
-    *("MS", "ME", "2MS", "QS", "QE", "QE-FEB", "6MS", "YS", "YE", "YE-FEB", "2YS"),
+    *("MS", "ME", "2MS", "QS", "QE", "QE-FEB", "6MS", "YS", "YE", "YE-FEB", "2YS", "BME", "BMS", "BQE", "BYE"),
 ]
 ZONES = ["Europe/Berlin", "America/New_York", "UTC"]
 

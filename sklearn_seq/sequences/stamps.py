@@ -15,6 +15,7 @@ __all__ = ["TOLERANCE", "Clock", "as_stamps", "refuse_disorder", "refuse_other_c
 _DAY = 86_400_000_000_000  # nanoseconds
 _CHANGE = 7_200_000_000_000  # the most that clocks are changed by
 _MONTHS = (1, 2, 3, 4, 6, 12)
+_FIRST_WEEKDAY, _LAST_WEEKDAY = -1, 0  # of a month, in place of a day
 TOLERANCE = 1e-3  # of a step; floats far from 0 are coarse, and a step left out is off by one
 
 
@@ -34,7 +35,8 @@ class Clock:
     zone : str
         Name of the time zone, "" for none.
     day : int
-        Of months, the day that shorter months cut off: 31 where stamps stand at the end.
+        Of months, the day that shorter months cut off: 31 where stamps stand at the end, 0 where they stand at the last day but
+        Saturday and Sunday, -1 at the first such day.
     """
 
     kind: str
@@ -101,6 +103,8 @@ class Clock:
             return _from_the_wall(moment + steps * int(self.step) * _DAY, self.zone)
         if self.unit == "weekday":
             days = np.busday_offset(_days(moment), steps, roll="forward")
+        elif self.day < 1:
+            days = _weekday(_months(moment) + steps * int(self.step), self.day)
         else:
             months = _months(moment) + steps * int(self.step)
             day = _day_of_month(moment)
@@ -124,6 +128,13 @@ def _day_of_month(stamps: np.ndarray) -> np.ndarray:
 def _length(months: np.ndarray) -> np.ndarray:
     """Days of months."""
     return ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
+
+
+def _weekday(months: np.ndarray, day: int) -> np.ndarray:
+    """The first or the last day of months that is no Saturday or Sunday."""
+    if day == _FIRST_WEEKDAY:
+        return np.busday_offset(months.astype("datetime64[D]"), 0, roll="forward")
+    return np.busday_offset((months + 1).astype("datetime64[D]") - 1, 0, roll="backward")
 
 
 def _zone(name: str) -> tzinfo:
@@ -252,7 +263,11 @@ def settle_clock(stamps: np.ndarray, starts: np.ndarray, stops: np.ndarray, kind
         day, length = _day_of_month(wall), _length(_months(wall))
         most = 31 if (day == length).all() else int(day.max())
         # four weeks, or 30 days, are no month, though most of them lead into the next one
-        fits = (day == np.minimum(most, length)).all() or (not even and (months == usual).all())
+        fits = (day == np.minimum(most, length)).all()
+        if not fits and not even:
+            rules = [r for r in (_FIRST_WEEKDAY, _LAST_WEEKDAY) if (_days(wall) == _weekday(_months(wall), r)).all()]
+            fits = bool(rules) or (months == usual).all()
+            most = rules[0] if rules else most
         if fits and usual and (usual in _MONTHS or usual % 12 == 0):
             return Clock(kind, "month", usual, zone, most)
     return Clock(kind, "day", shown // _DAY, zone) if zone else Clock(kind, "step", step, zone)
