@@ -47,7 +47,7 @@ from sklearn_seq.metrics import character_error_rate, word_error_rate
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 MEL = {"window": 0.032, "step": 0.01, "n_mels": 40}
 DIGITS = {
-    "augment": {"tempo": 0.25, "mask": 0.2, "filter": 0.4, "band_warp": 0.15},
+    "augment": {"tempo": 0.25, "mask": 0.2, "filter": 0.4, "band_warp": 0.15, "mixup": 0.4},
     "max_epochs": 12,
     "batch_size": 32,
 }
@@ -120,6 +120,7 @@ def choose():
         ("and filter of 0.8", "shared", plain | {"filter": 0.8}),
         ("and band_warp", "shared", plain | {"band_warp": 0.15}),
         ("and both", "shared", plain | {"filter": 0.4, "band_warp": 0.15}),
+        ("and mixup of 0.4", "shared", plain | {"filter": 0.4, "band_warp": 0.15, "mixup": 0.4}),
     ):
         scaled = SequenceScaler(per="series", scale=scale).fit_transform(spectra_of)
         scores = []
