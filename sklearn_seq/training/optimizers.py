@@ -48,6 +48,10 @@ class Optimizer(torch.optim.Optimizer):
         self.n_done = np.zeros(len(rates), dtype=np.int64)  # steps of each replica
         self.moments: dict[str, Tensor] = {}
 
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As torch's, without loading torch's compiler first, which takes seconds in each process and is not asked for."""
+        inspect.unwrap(torch.optim.Optimizer.add_param_group)(self, param_group)
+
     def prepare(self, rates: np.ndarray, active: np.ndarray) -> None:
         """Settle the next steps.
 
