@@ -395,9 +395,10 @@ def test_searches_find_a_planted_motif():
 def test_read_fasta(tmp_path):
     text = ">one  the first\nACGT\r\nacgn\n\n;a comment\n>two\nMK-*\n"
     (tmp_path / "a.fa").write_bytes(text.encode())
-    (tmp_path / "a.fa.gz").write_bytes(gzip.compress(text.encode()))
+    for name in ("a.fa.gz", "a.fa.GZ", "packed.fa"):
+        (tmp_path / name).write_bytes(gzip.compress(text.encode()))
     (tmp_path / "marked.fa").write_bytes(text.encode("utf-8-sig"))
-    for name in ("a.fa", "a.fa.gz", "marked.fa"):
+    for name in ("a.fa", "a.fa.gz", "a.fa.GZ", "packed.fa", "marked.fa"):
         found = read_fasta(tmp_path / name)
         assert found.sequences == ["ACGTacgn", "MK-*"]
         assert found.names == ["one", "two"] and found.descriptions == ["the first", ""]

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 __all__ = ["Fasta", "read_fasta"]
 
+_GZIP = b"\x1f\x8b"  # how such files begin, whatever their name
+
 
 class Fasta(NamedTuple):
     """What a FASTA file holds.
@@ -35,7 +37,7 @@ def read_fasta(path: str | os.PathLike) -> Fasta:
     Parameters
     ----------
     path : str or path-like
-        The file; one whose name ends in ``.gz`` is unpacked. Letters are ASCII; names and descriptions may be in UTF-8.
+        The file; one that was packed by gzip is unpacked. Letters are ASCII; names and descriptions may be in UTF-8.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def read_fasta(path: str | os.PathLike) -> Fasta:
     """
     path = Path(path)
     raw = path.read_bytes()
-    if path.suffix == ".gz":
+    if path.suffix == ".gz" or raw.startswith(_GZIP):
         try:
             raw = gzip.decompress(raw)
         except (OSError, EOFError, zlib.error) as error:
