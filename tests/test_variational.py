@@ -487,6 +487,17 @@ def test_impute_needs_a_model_that_has_read_gaps():
     assert np.isfinite(model.impute(X)).all() and np.isfinite(model.score_samples(X)).all()
 
 
+def test_differences_last_as_long_where_values_are_missing():
+    rng = np.random.default_rng(0)
+    noise, X = rng.normal(size=(60, 40, 1)), np.zeros((60, 40, 1))
+    for t in range(1, 40):
+        X[:, t] = 0.8 * X[:, t - 1] + 0.6 * noise[:, t]
+    gaps = np.where(rng.random(X.shape) < 0.4, np.nan, X)
+    whole, holey = (make(max_epochs=1, missing="mask").fit(data).residual_correlation_ for data in (X, gaps))
+    np.testing.assert_allclose(whole, 0.8, atol=0.08)
+    np.testing.assert_allclose(holey, whole, atol=0.08)  # a pair of which one is missing counted as unlike: 0.5
+
+
 def test_gaps_are_corrected_as_an_autoregression_says():
     """The conditional mean of a Gaussian with covariance r^|i - j|, given what is known."""
     r, n = 0.8, 9

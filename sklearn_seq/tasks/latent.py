@@ -287,12 +287,15 @@ class LatentSpaceMixin(RepresentMixin):
         if self._fitted_params["likelihood"] != "gaussian":
             return
         data = data[:_MOST_RESIDUALS].to_block()
-        away = np.nan_to_num(data.values - self._decoded(data).values)
+        away = data.values - self._decoded(data).values
+        known = ~np.isnan(away)
         follows = np.ones(len(away), dtype=bool)
         follows[data.starts] = False
-        both = (away[1:] * away[:-1] * follows[1:, None]).sum(axis=0)
+        pairs = known[1:] & known[:-1] & follows[1:, None]  # of which one is missing says nothing
+        away = np.nan_to_num(away)
+        both = (away[1:] * away[:-1] * pairs).sum(axis=0)
         # of the first and of the last step of each sequence half, so that the ratio is a correlation
-        square = 0.5 * ((away[1:] ** 2 + away[:-1] ** 2) * follows[1:, None]).sum(axis=0)
+        square = 0.5 * ((away[1:] ** 2 + away[:-1] ** 2) * pairs).sum(axis=0)
         self.residual_correlation_ = np.clip(both / np.where(square > 0, square, 1.0), 0.0, _CORRELATION)
 
     # -- decoding ------------------------------------------------------------------------------------------------------
