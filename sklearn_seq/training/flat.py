@@ -97,7 +97,10 @@ class Flat:
 
     def backward(self, losses: Tensor, share: Tensor, inputs: tuple[Tensor, ...], add: bool) -> tuple[Tensor, ...]:
         """Write the gradient of ``(losses * share).sum()`` to ``gradient``, or add it; returns those by ``inputs``."""
-        found = torch.autograd.grad(losses, (*self._parameters, *inputs), share, allow_unused=True)
+        # as one number: with a gradient of several, torch loads what reads shapes as formulas, for a second in each process, and that
+        # leaves a filter of warnings
+        total = torch.dot(losses.flatten(), share.flatten())
+        found = torch.autograd.grad(total, (*self._parameters, *inputs), allow_unused=True)
         own, n = found[: len(self._parameters)], len(self._parameters)
         if any(gradient is None for gradient in own):
             own = tuple(torch.zeros_like(p) if g is None else g for p, g in zip(self._parameters, own, strict=True))
