@@ -407,7 +407,7 @@ class PreActivation(nn.Module):
         if self.single:
             for i, (norm, conv, point) in enumerate(zip(norms, self.convs[::2], self.convs[1::2], strict=True)):
                 inside = self._gated(activate(conv(norm(x, mask), mask)), mask, i)
-                x = x + point(self.dropout(inside), mask)
+                x = x + point(self.dropout(inside), None)  # of each step by itself, so that padding need not be zero
             return last(x, mask), mask, None
         inside = x
         for i, (norm, conv) in enumerate(zip(norms, self.convs, strict=True)):
