@@ -47,10 +47,11 @@ from sklearn_seq.metrics import character_error_rate, word_error_rate
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 MEL = {"window": 0.032, "step": 0.01, "n_mels": 40}
 DIGITS = {
-    "augment": {"tempo": 0.25, "mask": 0.2, "filter": 0.4, "band_warp": 0.15, "mixup": 0.4},
+    "augment": {"tempo": 0.25, "mask": 0.2, "filter": 0.4, "band_warp": 0.15},
     "max_epochs": 12,
     "batch_size": 32,
 }
+STRANGERS = DIGITS | {"augment": DIGITS["augment"] | {"mixup": 0.4}}
 STRINGS = {
     "stack": 4,
     "hidden_size": 96,
@@ -87,7 +88,7 @@ def read_digits():
 
 
 def fit_digits(X, digit, train, test, rate, seed, strangers=False):
-    network = SpectrogramCNNClassifier(random_state=seed, **DIGITS)
+    network = SpectrogramCNNClassifier(random_state=seed, **STRANGERS if strangers else DIGITS)
     if strangers:
         network = DeepEnsembleClassifier(network, n_estimators=5, random_state=seed)
     model = make_pipeline(*spectra(rate), network)
