@@ -6,10 +6,10 @@ import torch
 
 from sklearn_seq.layers.pooling import make_pool
 from sklearn_seq.layers.views import make_viewed
-from sklearn_seq.params import Between, Positive, estimator
-from sklearn_seq.training import TrainingParams
+from sklearn_seq.params import Between, estimator
+from sklearn_seq.training import Rate, Schedule, TrainingParams
 
-__all__ = ["ConvolutionalParams", "Views"]
+__all__ = ["ConvolutionalParams", "Pooling", "Views"]
 
 Views = Annotated[
     Literal["values", "changes", "aligned"],
@@ -27,11 +27,8 @@ class ConvolutionalParams(TrainingParams):
     dropout: Annotated[float, Between(0, 1, "left"), "Share of values dropped in training, before the output."] = 0.0
     pooling: Pooling = "mean"
     views: Views = "aligned"
-    lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 3e-3
-    lr_schedule: Annotated[
-        Literal["constant", "cosine", "one-cycle", "exponential", "plateau"],
-        "Not at all; to 0 along a cosine; up, then down to 0; to a hundredth; halved after 5 epochs without a better loss.",
-    ] = "one-cycle"
+    lr: Rate = 3e-3
+    lr_schedule: Schedule = "one-cycle"
 
     def _network(self, n_features: int) -> Any:
         raise NotImplementedError

@@ -7,9 +7,9 @@ import torch
 from sklearn_seq.layers.pooling import make_pool
 from sklearn_seq.layers.recurrent import Recurrent
 from sklearn_seq.layers.translation_decoders import RecurrentDecoder
-from sklearn_seq.params import AtLeast, Between, Positive, estimator
+from sklearn_seq.params import AtLeast, Between, estimator
 from sklearn_seq.tasks.translate import TranslatorMixin
-from sklearn_seq.training import TrainingParams
+from sklearn_seq.training import Rate, TrainingParams
 
 __all__: list[str] = []
 
@@ -85,7 +85,7 @@ class RecurrentTranslatorMixin(TranslatorMixin):
         "How well a step of the source answers what is asked: a product of vectors, or a layer of units over both.",
     ] = "multiplicative"
     bidirectional: Annotated[bool, "Read the source both ways."] = True
-    lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 5e-3
+    lr: Rate = 5e-3
 
     def make_decoder(self: Any, n_features: int, n_memory: int) -> RecurrentDecoder:
         """As many layers below the attention as the encoder has, and one above it."""

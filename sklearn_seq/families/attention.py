@@ -10,7 +10,7 @@ from sklearn_seq.layers.causal import CausalTransformer
 from sklearn_seq.layers.masks import lengths_of
 from sklearn_seq.layers.pooling import make_pool
 from sklearn_seq.layers.translation_decoders import TransformerDecoder
-from sklearn_seq.params import AtLeast, Between, Positive, estimator
+from sklearn_seq.params import AtLeast, Between, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
 from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
 from sklearn_seq.tasks.generate import GeneratorMixin
@@ -18,7 +18,7 @@ from sklearn_seq.tasks.regress import RegressorMixin
 from sklearn_seq.tasks.tag import TaggerMixin
 from sklearn_seq.tasks.transcribe import TranscriberMixin
 from sklearn_seq.tasks.translate import TranslatorMixin
-from sklearn_seq.training import TrainingParams
+from sklearn_seq.training import Rate, Schedule, TrainingParams
 from sklearn_seq.training.batches import Gather
 from sklearn_seq.training.threads import auto_threads, hold_threads
 
@@ -78,11 +78,8 @@ class _Transformer(TrainingParams):
     batch_size: Annotated[
         int | Literal["auto"], AtLeast(1), 'Rows a step; "auto" is a sixteenth of the rows, from 4 to 32.'
     ] = 16
-    lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 2e-3
-    lr_schedule: Annotated[
-        Literal["constant", "cosine", "one-cycle", "exponential", "plateau"],
-        "Not at all; to 0 along a cosine; up, then down to 0; to a hundredth; halved after 5 epochs without a better loss.",
-    ] = "one-cycle"
+    lr: Rate = 2e-3
+    lr_schedule: Schedule = "one-cycle"
 
     def make_body(self, n_features: int) -> TransformerEncoder:
         """The stack of blocks."""

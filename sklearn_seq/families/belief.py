@@ -24,7 +24,7 @@ from sklearn_seq.tasks.inputs import InputStatistics
 from sklearn_seq.tasks.regress import RegressorMixin
 from sklearn_seq.tasks.state import keep_on_failure
 from sklearn_seq.tasks.unlabelled import UnlabelledClassesMixin, UnlabelledNumbersMixin
-from sklearn_seq.training import Plan, Seeds, TrainingParams, outputs
+from sklearn_seq.training import Plan, Schedule, Seeds, TrainingParams, outputs
 from sklearn_seq.training.seeds import build_seeded
 
 __all__ = ["DBN", "DBNClassifier", "DBNForecaster", "DBNRegressor"]
@@ -149,10 +149,7 @@ class _Belief(TrainingParams):
         float, Between(0, 1, "left"), "Share of units dropped in fine-tuning, between layers and before the output."
     ] = 0.2
     lr: Annotated[float, Positive, "Step size of fine-tuning, the largest one where a schedule changes it."] = 1e-2
-    lr_schedule: Annotated[
-        Literal["constant", "cosine", "one-cycle", "exponential", "plateau"],
-        "Not at all; to 0 along a cosine; up, then down to 0; to a hundredth; halved after 5 epochs without a better loss.",
-    ] = "one-cycle"
+    lr_schedule: Schedule = "one-cycle"
 
     def make_body(self, n_features: int) -> BeliefBody:
         """The layers."""

@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 from sklearn_seq.families._convolutional import ConvolutionalParams, Views
 from sklearn_seq.layers import convnets
-from sklearn_seq.params import AtLeast, Between, Positive, estimator
+from sklearn_seq.params import AtLeast, Between, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
 from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
 from sklearn_seq.tasks.options import read_wholes
 from sklearn_seq.tasks.regress import RegressorMixin
 from sklearn_seq.tasks.tag import TaggerMixin
 from sklearn_seq.tasks.transcribe import TranscriberMixin
+from sklearn_seq.training import Rate
 
 __all__ = ["CNNClassifier", "CNNForecaster", "CNNRegressor", "CNNTagger", "CNNTranscriber"]
 
@@ -60,7 +61,7 @@ class _CNN(ConvolutionalParams):
     dropout: Annotated[
         float, Between(0, 1, "left"), "Share of values dropped in training, within blocks and before the output."
     ] = 0.0
-    lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 5e-3
+    lr: Rate = 5e-3
     max_epochs: Annotated[int, AtLeast(1), "Passes over the (distinct) training rows."] = 100
 
     def _network(self, n_features: int) -> convnets.PreActivation:

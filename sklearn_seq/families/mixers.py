@@ -3,9 +3,9 @@
 from typing import Annotated, Any, Literal
 
 from sklearn_seq.layers.mixing import Decomposition, FlatPool, Mixer
-from sklearn_seq.params import AtLeast, Between, Positive, estimator
+from sklearn_seq.params import AtLeast, Between, estimator
 from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
-from sklearn_seq.training import TrainingParams
+from sklearn_seq.training import Rate, TrainingParams
 
 __all__ = ["DLinearForecaster", "MixerForecaster", "NLinearForecaster"]
 
@@ -95,7 +95,7 @@ class NLinearForecaster(NetworkForecasterMixin, _NLinear):
         Literal["ridge", "learnt", "none"],
         "A second linear map, beside the one that this is: solved before, learnt with it, or none.",
     ] = "none"
-    lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 5e-3
+    lr: Rate = 5e-3
 
 
 @estimator
@@ -124,7 +124,7 @@ class DLinearForecaster(NetworkForecasterMixin, _DLinear):
         Literal["ridge", "learnt", "none"],
         "A third linear map, beside the two that this is: solved before, learnt with them, or none.",
     ] = "none"
-    lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 5e-3
+    lr: Rate = 5e-3
 
 
 @estimator

@@ -4,13 +4,14 @@ from typing import Annotated, Any, Literal
 
 import torch
 
+from sklearn_seq.families._convolutional import Pooling
 from sklearn_seq.layers.pooling import make_pool
 from sklearn_seq.layers.spectral import SpectrogramNet
-from sklearn_seq.params import AtLeast, Between, Positive, estimator
+from sklearn_seq.params import AtLeast, Between, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
 from sklearn_seq.tasks.regress import RegressorMixin
 from sklearn_seq.tasks.transcribe import TranscriberMixin
-from sklearn_seq.training import TrainingParams
+from sklearn_seq.training import Rate, Schedule, TrainingParams
 
 __all__ = ["SpectrogramCNNClassifier", "SpectrogramCNNRegressor", "SpectrogramCNNTranscriber"]
 
@@ -27,18 +28,12 @@ class _SpectrogramCNN(TrainingParams):
     dropout: Annotated[
         float, Between(0, 1, "left"), "Share of values dropped in training, behind the blocks and before the output."
     ] = 0.2
-    pooling: Annotated[
-        Literal["last", "mean", "max", "attention", "concat"],
-        "How the steps become one vector: the last one; over all steps; or last, mean and max side by side.",
-    ] = "concat"
+    pooling: Pooling = "concat"
     batch_size: Annotated[
         int | Literal["auto"], AtLeast(1), 'Rows a step; "auto" is a sixteenth of the rows, from 4 to 32.'
     ] = 16
-    lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 5e-3
-    lr_schedule: Annotated[
-        Literal["constant", "cosine", "one-cycle", "exponential", "plateau"],
-        "Not at all; to 0 along a cosine; up, then down to 0; to a hundredth; halved after 5 epochs without a better loss.",
-    ] = "one-cycle"
+    lr: Rate = 5e-3
+    lr_schedule: Schedule = "one-cycle"
     max_epochs: Annotated[int, AtLeast(1), "Passes over the (distinct) training rows."] = 30
 
     def make_body(self, n_features: int) -> SpectrogramNet:

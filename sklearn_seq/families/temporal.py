@@ -1,24 +1,20 @@
 """Temporal convolutional network: causal, dilated convolutions."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-import torch
-
+from sklearn_seq.families._convolutional import ConvolutionalParams, Pooling, Views
 from sklearn_seq.layers import convnets
-from sklearn_seq.layers.pooling import make_pool
-from sklearn_seq.layers.views import make_viewed
-from sklearn_seq.params import AtLeast, Between, Positive, estimator
+from sklearn_seq.params import AtLeast, Between, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
 from sklearn_seq.tasks.forecast_network import NetworkForecasterMixin
 from sklearn_seq.tasks.regress import RegressorMixin
 from sklearn_seq.tasks.tag import TaggerMixin
-from sklearn_seq.training import TrainingParams
 
 __all__ = ["TCNClassifier", "TCNForecaster", "TCNRegressor", "TCNTagger"]
 
 
 @estimator
-class _TCN(TrainingParams):
+class _TCN(ConvolutionalParams):
     n_filters: Annotated[int, AtLeast(1), "Filters a layer."] = 32
     n_blocks: Annotated[
         int, AtLeast(1), "Residual blocks of two convolutions, each with twice the dilation of the one before."
@@ -31,29 +27,8 @@ class _TCN(TrainingParams):
     dropout: Annotated[
         float, Between(0, 1, "left"), "Share of values dropped in training, behind convolutions and before the output."
     ] = 0.1
-    pooling: Annotated[
-        Literal["last", "mean", "max", "attention", "concat"],
-        "How the steps become one vector: the last one; over all steps; or last, mean and max side by side.",
-    ] = "concat"
-
-    views: Annotated[
-        Literal["values", "changes", "aligned"],
-        "What the network reads: the values; their changes from step to step too; or both, and both once more after each step "
-        "was brought to mean 0 and deviation 1 over the training sequences.",
-    ] = "values"
-    lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 3e-3
-    lr_schedule: Annotated[
-        Literal["constant", "cosine", "one-cycle", "exponential", "plateau"],
-        "Not at all; to 0 along a cosine; up, then down to 0; to a hundredth; halved after 5 epochs without a better loss.",
-    ] = "one-cycle"
-
-    def make_body(self, n_features: int) -> Any:
-        """The network, behind the views."""
-        return make_viewed(self.views, n_features, self.__dict__.get("_longest") or 1, self._network)
-
-    def make_pool(self, body: Any) -> torch.nn.Module:
-        """The pooling of the parameter's name."""
-        return make_pool(self.pooling, body.out_features)
+    pooling: Pooling = "concat"
+    views: Views = "values"
 
     def _network(self, n_features: int) -> convnets.TCN:
         """The blocks."""

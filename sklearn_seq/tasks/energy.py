@@ -19,7 +19,7 @@ from sklearn_seq.sequences.order import distinct_rows
 from sklearn_seq.sequences.reading import describe
 from sklearn_seq.sequences.weights import read_weight
 from sklearn_seq.tasks.state import FittedState, keep_on_failure
-from sklearn_seq.training import Part, Plan, Result, Seeds, TrainingParams, outputs, run
+from sklearn_seq.training import Part, Plan, Result, Schedule, Seeds, TrainingParams, outputs, run
 from sklearn_seq.training.batches import Gather
 from sklearn_seq.training.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 
@@ -298,10 +298,7 @@ class EnergyParams(BaseEstimator):
     optimizer: Annotated[
         str, 'Name of an optimiser of torch.optim in lower case; "sgd" has a Nesterov momentum of 0.9.'
     ] = "sgd"
-    lr_schedule: Annotated[
-        Literal["constant", "cosine", "one-cycle", "exponential", "plateau"],
-        "Not at all; to 0 along a cosine; up, then down to 0; to a hundredth; halved after 5 epochs without a better loss.",
-    ] = "cosine"
+    lr_schedule: Schedule = "cosine"
     weight_decay: Annotated[float, AtLeast(0), "Strength of weight decay, as the optimiser defines it."] = 1e-4
     missing: Annotated[
         Literal["error", "mask"], "What NaN in X is: refused, or a visible unit that is absent in its row."

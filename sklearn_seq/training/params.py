@@ -6,7 +6,14 @@ from sklearn.base import BaseEstimator
 
 from sklearn_seq.params import AtLeast, Between, Positive, RandomState, estimator
 
-__all__ = ["TrainingParams"]
+__all__ = ["Rate", "Schedule", "TrainingParams"]
+
+# families have defaults of their own
+Rate = Annotated[float, Positive, "Step size, the largest one where a schedule changes it."]
+Schedule = Annotated[
+    Literal["constant", "cosine", "one-cycle", "exponential", "plateau"],
+    "Not at all; to 0 along a cosine; up, then down to 0; to a hundredth; halved after 5 epochs without a better loss.",
+]
 
 
 @estimator
@@ -17,15 +24,12 @@ class TrainingParams(BaseEstimator):
     batch_size: Annotated[
         int | Literal["auto"], AtLeast(1), 'Rows a step; "auto" is a sixteenth of the rows, from 4 to 32.'
     ] = "auto"
-    lr: Annotated[float, Positive, "Step size, the largest one where a schedule changes it."] = 1e-2
+    lr: Rate = 1e-2
     optimizer: Annotated[
         str,
         'Name of an optimiser of torch.optim in lower case, such as "adam", "adamw" or "sgd" (with Nesterov momentum 0.9).',
     ] = "adamw"
-    lr_schedule: Annotated[
-        Literal["constant", "cosine", "one-cycle", "exponential", "plateau"],
-        "Not at all; to 0 along a cosine; up, then down to 0; to a hundredth; halved after 5 epochs without a better loss.",
-    ] = "cosine"
+    lr_schedule: Schedule = "cosine"
     weight_decay: Annotated[float, AtLeast(0), "Strength of weight decay, as the optimiser defines it."] = 1e-2
     gradient_clip: Annotated[float | None, Positive, "Largest norm of a step's gradient; None does not clip."] = 1.0
     standardize: Annotated[
