@@ -307,6 +307,15 @@ def test_labels_that_cannot_be_read(y, error, words):
         lean(GRUTagger).fit(SENTENCES, y)
 
 
+def test_an_unknown_label_in_y_val_is_told_in_words_of_fit():
+    data = make_problem("tag", "2-D")
+    late = np.array(data.y_test, dtype=object)
+    late[2, 1] = "never"
+    with pytest.raises(ValueError, match=r"y_val.* the label 'never', .* of y; wanted these alone\.") as caught:
+        lean(GRUTagger).fit(data.X, data.y, X_val=data.X_test, y_val=late)
+    assert "partial_fit" not in str(caught.value)
+
+
 def test_forms_of_labels_are_the_same_data():
     data = make_problem("tag", "2-D")
     codes = np.searchsorted(np.unique(data.y), data.y)

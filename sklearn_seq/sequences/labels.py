@@ -11,13 +11,30 @@ from sklearn_seq.sequences.finite import refuse_masked
 from sklearn_seq.sequences.kinds import host
 from sklearn_seq.sequences.texts import is_missing
 
-__all__ = ["StepLabels", "read_step_labels"]
+__all__ = ["StepLabels", "UnknownLabelError", "read_step_labels", "refuse_unknown"]
 
 _WANTED = (
     "wanted one label a step: an array (n_samples, n_timesteps), or a list of 1-D arrays, lists or texts (a character a step), "
     "each as long as its sequence"
 )
 _FILL = "Fill it with a label that is none, such as -1, and name that as ignore_label."
+
+
+class UnknownLabelError(ValueError):
+    """A label that fit has not seen; ``found`` tells it without what to do, which depends on where it was given."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"{found} of the first fit. Name all classes in the first call (partial_fit(classes=...)), or fit afresh."
+        )
+        self.found = found
+
+
+def refuse_unknown(labels: np.ndarray, classes: np.ndarray, unseen: np.ndarray, kind: str) -> None:
+    """Refuse the labels that the mask ``unseen`` says are not among the classes; ``kind`` is what messages call them."""
+    if unseen.any():
+        label = labels[unseen].tolist()[0]
+        raise UnknownLabelError(f"y contains the {kind} {label!r}, which is not among the classes {classes.tolist()}")
 
 
 @dataclass(frozen=True)

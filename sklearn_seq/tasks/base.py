@@ -14,6 +14,7 @@ from sklearn_seq.layers.linear import Head
 from sklearn_seq.layers.network import Network
 from sklearn_seq.model_selection.holdout import hold_out
 from sklearn_seq.sequences import Sequences
+from sklearn_seq.sequences.labels import UnknownLabelError
 from sklearn_seq.tasks.inputs import InputStatistics
 from sklearn_seq.tasks.pretrain import PretrainMixin, freeze_parameters
 from sklearn_seq.tasks.reading import ReadingMixin
@@ -256,6 +257,11 @@ class FitMixin(ReadingMixin, FittedState, CallbackSupportMixin):
         try:
             data = self._pass_gate(X_val, reset=False)
             target = self._read_target(y_val, reset=False)
+        except UnknownLabelError as error:
+            raise ValueError(
+                f"In the validation part (X_val, y_val): {error.found} of y; wanted these alone. Leave such sequences "
+                "out of X_val and y_val, or give some of them in X and y, too."
+            ) from error
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"In the validation part (X_val, y_val): {error}") from error

@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_y, column_or_1d
 
 from sklearn_seq.params import Between, estimator
 from sklearn_seq.sequences.finite import refuse_masked
+from sklearn_seq.sequences.labels import refuse_unknown
 from sklearn_seq.sequences.texts import is_missing
 from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.state import keep_on_failure
@@ -124,11 +125,7 @@ class LabelsMixin(sklearn.base.ClassifierMixin):
             outside = np.ones(len(y), dtype=bool)
             outside[used] = False
             unseen &= ~outside  # rows of weight zero are not looked at
-        if unseen.any():
-            raise ValueError(
-                f"y contains the class {y[unseen].tolist()[0]!r}, which is not among the classes {self.classes_.tolist()} of the first "
-                "fit. Name all classes in the first call (partial_fit(classes=...)), or fit afresh."
-            )
+        refuse_unknown(y, self.classes_, unseen, "class")
         return codes.astype(np.int64)
 
     def _weigh(self, target: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from sklearn_seq.params import Between, estimator
 from sklearn_seq.preprocessing.words import WordPartsEncoder
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.sequences.kinds import host, sort_out
-from sklearn_seq.sequences.labels import StepLabels, read_step_labels
+from sklearn_seq.sequences.labels import StepLabels, read_step_labels, refuse_unknown
 from sklearn_seq.sequences.texts import texts_of
 from sklearn_seq.sequences.weights import read_weight
 from sklearn_seq.tasks.base import TaskMixin
@@ -351,12 +351,7 @@ class TaggerMixin(TaskMixin):
         codes = (
             np.minimum(np.searchsorted(known, labels.values), len(known) - 1) if counts.any() else counts.astype(int)
         )
-        unseen = counts & (known[codes] != labels.values)
-        if unseen.any():
-            raise ValueError(
-                f"y contains the label {labels.values[unseen].tolist()[0]!r}, which is not among the classes {known.tolist()} of the "
-                "first fit. Name all classes in the first call (partial_fit(classes=...)), or fit afresh."
-            )
+        refuse_unknown(labels.values, known, counts & (known[codes] != labels.values), "label")
         return labels.to_sequences(np.where(counts, codes, np.where(added, _NO_STEP, _NONE)).astype(np.int64))
 
     def _read_validation(self, X_val: Any, y_val: Any) -> Part | None:
