@@ -406,10 +406,17 @@ def test_unseen_characters_are_read_as_one_and_never_written():
 
 
 def test_texts_of_any_code_point_come_back():
-    text = "a\x00b\U0001f600\n\t é"
+    text = "a\x01b\U0001f600\n\t é"
     model = fitted(GRUGenerator, [text] * 3, max_epochs=1)
     assert model.vocabulary_ == "".join(sorted(set(text))) and model.n_tokens_ == len(set(text)) + 1
     assert fitted(GRUGenerator, ["", ""]).generate(random_state=0).dtype.kind == "U"
+
+
+def test_a_character_that_arrays_lose_is_refused():
+    with pytest.raises(ValueError, match=r"^X holds the character '\\x00', which arrays of str lose"):
+        fitted(GRUGenerator, ["ab", "a\0b"])
+    with pytest.raises(ValueError, match=r"^prompts holds the character '\\x00'"):
+        fitted(GRUGenerator).generate(["a\0"])
 
 
 # -- data ----------------------------------------------------------------------------------------------------------------

@@ -307,6 +307,11 @@ def test_labels_that_cannot_be_read(y, error, words):
         lean(GRUTagger).fit(SENTENCES, y)
 
 
+def test_a_label_that_arrays_lose_is_refused():
+    with pytest.raises(ValueError, match=r"^y holds the character '\\x00', which arrays of str lose"):
+        lean(GRUTagger).fit(["abc", "abd"], ["xy\0", "xyz"])
+
+
 def test_an_unknown_label_in_y_val_is_told_in_words_of_fit():
     data = make_problem("tag", "2-D")
     late = np.array(data.y_test, dtype=object)

@@ -629,11 +629,18 @@ def test_bleu_is_a_scorer():
             ValueError,
             r"X\[0\] holds the id 3, but .* knows ids from 0 to 2",
         ),
+        (["a"], ["b\0"], {}, ValueError, r"^y holds the character '\\x00', which arrays of str lose"),
+        (["a\0"], ["b"], {"shared_vocabulary": True}, ValueError, r"^X holds the character '\\x00'"),
     ],
 )
 def test_bad_pairs_are_refused(X, y, options, error, message):
     with pytest.raises(error, match=message):
         GRUTranslator(**SMALL, **options).fit(X, y)
+
+
+def test_a_character_that_arrays_lose_is_read_where_it_is_never_written():
+    model = GRUTranslator(**{**SMALL, "max_epochs": 1}).fit(["a\0", "a"], ["b", "c"])
+    assert len(set(model.score_samples(["a\0", "a"], ["b", "b"]))) == 2
 
 
 def test_bad_questions_are_refused():

@@ -9,7 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.finite import refuse_masked
 from sklearn_seq.sequences.kinds import host
-from sklearn_seq.sequences.texts import is_missing
+from sklearn_seq.sequences.texts import is_missing, refuse_nul
 
 __all__ = ["StepLabels", "UnknownLabelError", "read_step_labels", "refuse_unknown"]
 
@@ -138,6 +138,7 @@ def _rows(y: Any, name: str) -> tuple[list[Any], np.ndarray, bool]:
             raise TypeError(
                 f"{name}[{i}] is of type {type(rows[i]).__name__} and others are texts; wanted one form for all"
             )
+        refuse_nul(rows, name)
         joined = np.array(list("".join(rows)), dtype="U1")
         return [joined], np.array([len(row) for row in rows], dtype=np.int64), True
     found = []

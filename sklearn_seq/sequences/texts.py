@@ -1,11 +1,12 @@
 """Text as it comes: which ``X`` is a list of texts or of lists of words, and what among it is none."""
 
+from collections.abc import Iterable
 from numbers import Number
 from typing import Any
 
 import numpy as np
 
-__all__ = ["is_missing", "texts_of", "told_of_no_texts"]
+__all__ = ["is_missing", "refuse_nul", "texts_of", "told_of_no_texts"]
 
 _FRAMES = ("pandas", "polars", "pyarrow")
 
@@ -62,6 +63,15 @@ def is_missing(item: Any) -> bool:
     if item is None or type(item).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(item, float | np.generic) and bool(item != item)
+
+
+def refuse_nul(texts: Iterable[str], name: str) -> None:
+    """Refuse ``chr(0)`` where answers are arrays of str, which lose it at the end of a text."""
+    if any("\0" in text for text in texts):
+        raise ValueError(
+            f"{name} holds the character '\\x00', which arrays of str lose at the end of a text; wanted others alone. Take it out, "
+            "or write another in its place."
+        )
 
 
 def _nothing_but_gaps(X: Any, name: str) -> list[Any] | None:

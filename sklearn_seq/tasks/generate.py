@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn_seq.layers.language import LanguageNetwork
 from sklearn_seq.params import AtLeast, estimator
 from sklearn_seq.sequences import Sequences
+from sklearn_seq.sequences.texts import refuse_nul
 from sklearn_seq.tasks.generate_reading import Texts, Vocabulary, between_marks, read_texts
 from sklearn_seq.tasks.generate_sampling import Choice, check_numbers, write
 from sklearn_seq.tasks.state import FittedState, keep_on_failure
@@ -203,6 +204,7 @@ class GeneratorMixin(FittedState, CallbackSupportMixin):
         given = Texts([""], None) if texts else Texts(None, [np.zeros(0, np.int64)])
         if prompts is not None:
             given = read_texts(prompts, "prompts", may_be_none=True)
+            refuse_nul(given.texts or [], "prompts")
         ids = self._encode(given, "prompts")
         if not ids:
             return np.array([], dtype=str if texts else object)

@@ -10,7 +10,7 @@ import numpy as np
 
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.sequences.ids import refuse_huge_vocabulary
-from sklearn_seq.sequences.texts import is_missing, texts_of
+from sklearn_seq.sequences.texts import is_missing, refuse_nul, texts_of
 
 __all__ = ["Texts", "Vocabulary", "between_marks", "read_texts", "refuse_other_kind"]
 
@@ -138,6 +138,7 @@ class Vocabulary:
     def of(cls, given: Texts) -> Vocabulary:
         """The characters that occur, or as many ids as there are."""
         if given.texts is not None:
+            refuse_nul(given.texts, "X")
             characters = "".join(sorted(set().union(*map(set, given.texts))))
             return cls(characters, len(characters) + 1)
         ids = given.ids or []

@@ -15,6 +15,7 @@ from sklearn_seq.metrics.transcription import character_error_rate, one_column
 from sklearn_seq.params import AtLeast, estimator
 from sklearn_seq.sequences import Sequences
 from sklearn_seq.sequences.kinds import sort_out
+from sklearn_seq.sequences.texts import refuse_nul
 from sklearn_seq.sequences.weights import read_weight
 from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.options import is_number, is_whole
@@ -256,12 +257,7 @@ class TranscriberMixin(TaskMixin):
                 raise ValueError(
                     "no text in y has a character; wanted one at least. Give texts, or name the characters with alphabet='...'."
                 )
-            if "\0" in seen:
-                where = "y" if self.alphabet is None else "alphabet"
-                raise ValueError(
-                    f"{where} holds the character '\\x00', which arrays of str lose at the end of a text; wanted others alone. Take "
-                    "it out, or write another in its place."
-                )
+            refuse_nul(seen, "y" if self.alphabet is None else "alphabet")
             self.alphabet_ = np.array(sorted(seen))
         codes = {character: code for code, character in enumerate(self.alphabet_.tolist(), start=1)}
         counted = set(range(len(texts)) if used is None else used.tolist())

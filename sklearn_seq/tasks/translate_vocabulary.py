@@ -9,6 +9,7 @@ import numpy as np
 
 from sklearn_seq.preprocessing.text import TextEncoder
 from sklearn_seq.sequences import Sequences
+from sklearn_seq.sequences.texts import refuse_nul
 from sklearn_seq.tasks.generate_reading import Texts, Vocabulary, refuse_other_kind
 
 __all__ = ["Side", "distinct_pairs", "learn_sides"]
@@ -82,6 +83,7 @@ def learn_sides(X: Texts, y: Texts, *, shared: bool, **options: Any) -> tuple[Si
     -------
     source, target : Side
     """
+    refuse_nul(y.texts or [], "y")
     if not shared:
         return _learn([X], **options), _learn([y], **options)
     if X.kind != y.kind:
@@ -94,6 +96,7 @@ def learn_sides(X: Texts, y: Texts, *, shared: bool, **options: Any) -> tuple[Si
             f"shared_vocabulary=True, but X has ids of {X.n_tokens} tokens and y of {y.n_tokens}; wanted one vocabulary, of one size. "
             "Make both by one encoder, or set shared_vocabulary=False."
         )
+    refuse_nul(X.texts or [], "X")  # what is read may be written
     side = _learn([X, y], **options)
     return side, side
 
