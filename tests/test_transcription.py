@@ -181,6 +181,16 @@ def test_greedy_decoding():
     assert greedy(np.eye(3)[[0]]) == ""
 
 
+def test_a_language_model_of_more_characters_than_calls_can_be_nested():
+    model = CharacterModel(1500, 2).learn(["\1", "\1"], [1.0, 1.0])
+    proba = (2 / 3 + 2) / (2 + 4)  # of the character, by how often it stands in the texts
+    for _ in range(1499):  # and behind their beginning, where it is all that was seen
+        proba = (proba + 2) / (1 + 2)
+    np.testing.assert_allclose(model.row("\0" * 1499)[0], [0, proba, 0], atol=1e-12)
+    row = model.log_row("")
+    assert row[1] == pytest.approx(np.log(proba)) and np.isfinite(row).all()
+
+
 def test_language_model_by_hand_and_sums_to_one():
     model = CharacterModel(2, 2).learn(["\1\2", "\1"], [1.0, 1.0])
     # behind the beginning: 1 twice, one kind; of all: 1 twice, 2 once, the end twice, three kinds

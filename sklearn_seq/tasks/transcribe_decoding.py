@@ -12,6 +12,7 @@ import numpy as np
 __all__ = ["CharacterModel", "greedy", "prefix_beam"]
 
 _UNLIKELY = 1e-9  # what has less of a frame extends no prefix
+_LEAST = np.finfo(np.float64).tiny  # behind a thousand characters that were seen, others have less than floats hold
 _FEW = 100  # pairs of a prefix and a character: fewer are faster looked at one by one than sorted out before
 _END = "\0"  # of a text, and what stands before its beginning
 
@@ -48,22 +49,27 @@ class CharacterModel:
         """Probability of the end (``chr(0)``) and of each character behind a text of the order less one at most, and its logarithm."""
         found = self._known.get(before)
         if found is None:
-            follows = self.counts.get(before)
-            if before and not follows:
-                found = self.row(
-                    before[1:]
-                )  # the same arrays: there are no more of them than contexts that were counted
-            else:
-                size = self.n_characters + 1
-                proba = self.row(before[1:])[0] if before else np.full(size, 1.0 / size)
-                if follows:
-                    kinds = len(follows)
-                    proba = kinds * proba
-                    proba[[ord(character) for character in follows]] += list(follows.values())
-                    proba /= sum(follows.values()) + kinds
-                found = proba, np.log(proba)
-            self._known[before] = found
-        return found
+            start = 1  # of the longest context that is known; from there on, one character more at a time
+            while start <= len(before) and before[start:] not in self._known:
+                start += 1
+            for i in range(start - 1, -1, -1):
+                found = self._known[before[i:]] = self._make_row(before[i:])
+        return found  # type: ignore[return-value]
+
+    def _make_row(self, before: str) -> tuple[np.ndarray, np.ndarray]:
+        """As `row`, from that of the context shorter by one."""
+        follows = self.counts.get(before)
+        shorter = self._known[before[1:]] if before else None
+        if shorter is not None and not follows:
+            return shorter  # the same arrays: there are no more of them than contexts that were counted
+        size = self.n_characters + 1
+        proba = np.full(size, 1.0 / size) if shorter is None else shorter[0]
+        if follows:
+            kinds = len(follows)
+            proba = kinds * proba
+            proba[[ord(character) for character in follows]] += list(follows.values())
+            proba /= sum(follows.values()) + kinds
+        return proba, np.log(np.maximum(proba, _LEAST))
 
     def log_row(self, text: str) -> np.ndarray:
         """Logarithm of the probability of the end (``chr(0)``) and of each character, behind a whole text."""
