@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
@@ -28,6 +29,7 @@ from sklearn_seq import (
     SequenceScaler,
     TextEncoder,
     TransformerClassifier,
+    WordPartsEncoder,
     joint_training,
     load,
     save,
@@ -340,6 +342,33 @@ def test_what_the_encoder_refuses(params, X, error, message):
     with pytest.raises(error, match=message):
         fitted.fit(X)
     assert vars(fitted) == before
+
+
+@pytest.mark.parametrize(
+    ("encoder", "changes"),
+    [
+        (
+            TextEncoder(),
+            {"level": "character", "lowercase": False, "token_pattern": "[a-z]", "begin": True, "max_tokens": 1},
+        ),
+        (TextEncoder("character"), {"level": "word", "lowercase": True, "end": True}),
+        (TextEncoder(token_pattern=r"\S+", lowercase=False), {"token_pattern": None, "lowercase": "auto"}),
+        (WordPartsEncoder(), {"prefixes": 1, "suffixes": 0}),
+    ],
+    ids=str,
+)
+def test_encoders_answer_by_the_parameters_of_their_fit(encoder, changes):
+    texts = ["The cat sat.", "the dog, the dog!", "a cat"]
+    wanted = clone(encoder).fit(texts).transform(texts)
+    for name, value in changes.items():
+        changed = clone(encoder).fit(texts).set_params(**{name: value})
+        for one in (changed, pickle.loads(pickle.dumps(changed))):
+            assert ids_of(one.transform(texts)) == ids_of(wanted)
+            if hasattr(one, "inverse_transform"):
+                assert one.inverse_transform(wanted) == clone(encoder).fit(texts).inverse_transform(wanted)
+        assert ids_of(changed.fit(texts).transform(texts)) == ids_of(
+            clone(encoder).set_params(**{name: value}).fit_transform(texts)
+        )
 
 
 def test_an_encoder_refuses_ids_of_another():

@@ -11,7 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_seq.params import AtLeast, Positional, estimator
-from sklearn_seq.preprocessing._base import all_or_nothing
+from sklearn_seq.preprocessing._base import all_or_nothing, as_fitted
 from sklearn_seq.preprocessing._words import cut_words
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.texts import texts_of, told_of_no_texts
@@ -107,10 +107,8 @@ class TextEncoder(TransformerMixin, BaseEstimator):
             For what is no text, with the first sample that is none. An encoder that was fitted before stays as it was.
         """
         self._validate_params()
-        texts = self._read(X, self.level)
+        texts = self._read(X)
         with all_or_nothing(self):
-            self._lower = self.level == "word" if self.lowercase == "auto" else bool(self.lowercase)
-            self._level, self._pattern = self.level, self.token_pattern
             self._pairs = None
             if self.level == "bpe":
                 self._pairs, tokens = self._learn_pairs(texts)
@@ -143,7 +141,8 @@ class TextEncoder(TransformerMixin, BaseEstimator):
             One sequence of ids a text, of one feature, with ``n_tokens``.
         """
         check_is_fitted(self)
-        texts = self._read(X, self._level)
+        self = as_fitted(self)
+        texts = self._read(X)
         found = list(self._ids(texts))
         front = [] if self.begin_id_ is None else [self.begin_id_]
         back = [] if self.end_id_ is None else [self.end_id_]
@@ -169,6 +168,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
             Without marks; the unknown token is written as U+FFFD.
         """
         check_is_fitted(self)
+        self = as_fitted(self)
         if not isinstance(X, Sequences) or X.n_tokens is None:
             X = Sequences.from_tokens(X, self.n_tokens_)
         if X.n_tokens != self.n_tokens_:
@@ -176,7 +176,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
                 f"X holds ids of {X.n_tokens} tokens, but this TextEncoder knows {self.n_tokens_}; wanted ids that it made itself"
             )
         marks = 1 + (self.begin_id_ is not None) + (self.end_id_ is not None)
-        joiner = " " if self._level == "word" else ""
+        joiner = " " if self.level == "word" else ""
         texts = []
         for ids in X:
             tokens = self.tokens_[ids[(ids == 0) | (ids >= marks)]]
@@ -186,25 +186,29 @@ class TextEncoder(TransformerMixin, BaseEstimator):
 
     # -- texts to tokens ---------------------------------------------------------------------------------------------
 
-    def _read(self, X: Any, level: str) -> list[Any]:
+    @property
+    def _lower(self) -> bool:
+        return self.level == "word" if self.lowercase == "auto" else bool(self.lowercase)
+
+    def _read(self, X: Any) -> list[Any]:
         texts = None if isinstance(X, str) else texts_of(X, known=True)
         if texts is None:
             raise ValueError(
                 f"X is {told_of_no_texts(X)}; TextEncoder wanted a list of str, an array or a series of them, or lists of words. "
                 "Reshape your data, or leave TextEncoder out where X holds numbers."
             )
-        if level != "word" and not isinstance(texts[0], str):
+        if self.level != "word" and not isinstance(texts[0], str):
             raise ValueError(
-                f"X[0] is a list of words, but level={level!r} splits texts itself; wanted str. Join the words "
+                f"X[0] is a list of words, but level={self.level!r} splits texts itself; wanted str. Join the words "
                 "([' '.join(words) for words in X]), or set level='word'."
             )
         return texts
 
     def _splitter(self) -> Callable[[Text], Iterable[str]]:
         lower = self._lower
-        if self._level == "character":
+        if self.level == "character":
             return lambda text: _small(text) if lower and isinstance(text, str) else text
-        find = cut_words if self._pattern is None else _finder(self._pattern)
+        find = cut_words if self.token_pattern is None else _finder(self.token_pattern)
 
         def split(text: Text) -> Iterable[str]:
             if isinstance(text, str):

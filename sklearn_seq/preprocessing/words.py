@@ -11,7 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_seq.params import AtLeast, estimator
-from sklearn_seq.preprocessing._base import all_or_nothing
+from sklearn_seq.preprocessing._base import all_or_nothing, as_fitted
 from sklearn_seq.preprocessing._words import drop_marks
 from sklearn_seq.sequences.container import Sequences
 from sklearn_seq.sequences.texts import texts_of, told_of_no_texts
@@ -88,7 +88,6 @@ class WordPartsEncoder(TransformerMixin, BaseEstimator):
         self._validate_params()
         sentences = self._read(X)
         with all_or_nothing(self):
-            self._lengths = (self.prefixes, self.suffixes)
             words = Counter(word for sentence in sentences for word in sentence)
             counts: Counter[str] = Counter()
             for word, count in words.items():
@@ -114,6 +113,7 @@ class WordPartsEncoder(TransformerMixin, BaseEstimator):
             One sequence a sentence, of ``3 + prefixes + suffixes`` ids a word, with ``n_tokens``.
         """
         check_is_fitted(self)
+        self = as_fitted(self)
         sentences = self._read(X)
         find = self.vocabulary_.get
 
@@ -121,7 +121,7 @@ class WordPartsEncoder(TransformerMixin, BaseEstimator):
         def ids_of(word: str) -> list[int]:
             return [0 if part is None else find(part, 0) for part in self._parts(word)]
 
-        n_parts = 3 + sum(self._lengths)
+        n_parts = 3 + self.prefixes + self.suffixes
         unknown = [[0] * n_parts]
         rows = [[ids_of(word) for word in sentence] or unknown for sentence in sentences]
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
@@ -131,11 +131,10 @@ class WordPartsEncoder(TransformerMixin, BaseEstimator):
 
     def _parts(self, word: str) -> list[str | None]:
         """All parts of a word in order; None for one that it is too short for."""
-        prefixes, suffixes = self._lengths
         low = word.lower()
         parts: list[str | None] = [f"word {word}", f"lower {low}", f"shape {_shape(word)}"]
-        parts += [f"prefix {low[:n]}" if n <= len(low) else None for n in range(1, prefixes + 1)]
-        parts += [f"suffix {low[-n:]}" if n <= len(low) else None for n in range(1, suffixes + 1)]
+        parts += [f"prefix {low[:n]}" if n <= len(low) else None for n in range(1, self.prefixes + 1)]
+        parts += [f"suffix {low[-n:]}" if n <= len(low) else None for n in range(1, self.suffixes + 1)]
         return parts
 
     def _read(self, X: Any) -> list[list[str]]:
