@@ -237,6 +237,32 @@ def test_training_rows_given_again_do_not_come_behind_their_own_end():
     assert ForecastDetector(smoothing=1).fit(X).score_samples(X).argmin() == 2
 
 
+def test_rows_that_go_on_may_begin_as_the_training_rows_did():
+    """A machine that stands still at the beginning of each day."""
+    X = wave(400)
+    X[:100] = X[200:300] = 0.0
+    detector = ForecastDetector(smoothing=1).fit(X[:200])
+    for stop in (310, 400):
+        np.testing.assert_allclose(
+            detector.score_samples(X[200:stop]), detector.score_samples(X[:stop])[200:], rtol=1e-6, atol=1e-9
+        )
+    corrected = X[:200].copy()
+    corrected[150] += 9.0
+    found = detector.score_samples(corrected)
+    np.testing.assert_array_equal(found[:150], detector.score_samples(X[:200])[:150])  # those of training all the same
+    assert found.argmin() == 150
+
+
+def test_stamps_say_whether_rows_go_on_not_what_they_hold():
+    X = wave(400)
+    X[200:] = X[:200]
+    frame = pd.DataFrame(X, index=pd.date_range("2024-01-01", periods=400, freq="h"), columns=["x"])
+    detector = ForecastDetector(smoothing=1).fit(frame[:200])
+    np.testing.assert_allclose(
+        detector.score_samples(frame[200:]), detector.score_samples(frame)[200:], rtol=1e-6, atol=1e-9
+    )
+
+
 def test_training_rows_of_one_series_given_again_change_no_other():
     frame = pd.concat([pd.DataFrame({"x": wave(200, seed=i)[:, 0], "shop": name}) for i, name in enumerate("ab")])
     split = frame.groupby("shop").cumcount() < 150

@@ -27,7 +27,7 @@ _SMALLEST = 1e-3  # deviation of errors, in deviations of the target: what never
 _MOST_CORRELATED = 0.9  # errors of neighbouring rows
 _FEW = 10  # errors of a step, below which it is not told apart
 _BEGINNINGS = 32  # stretches of training, by which it is learnt how much more errs who knows few rows before
-_RECOGNISED = 64  # rows at the beginning of training, by which it is known again
+_RECOGNISED = 64  # rows at the beginning of training, by which it is known again, and as many of those behind them that say something
 
 
 class _Errors(NamedTuple):
@@ -64,10 +64,11 @@ class ForecastDetector(DetectorMixin, BaseEstimator):
     64, ... rows, up to ``smoothing`` [1]_, each average less what it is for normal rows, and in units of what one stretch of that length
     in three hundred (of three lengths) exceeds. A row's score is the negative largest of these: -1 is remarkable.
 
-    As with forecasters, rows given to ``score_samples`` go on from those of training, whose last rows are remembered. Rows that begin as
-    the training rows do (the same first 64) are those again, and stand by themselves; with time stamps so do all that do not go on, and
-    after `forget` so do any. Where a forecast knows fewer rows than its look-back, errors are taken in units of what they are there: at
-    its beginning a series that stands by itself is judged mildly.
+    As with forecasters, rows given to ``score_samples`` go on from those of training, whose last rows are remembered; time stamps say
+    whether they do. Without stamps, rows that begin as the training rows do are those again, and stand by themselves: the first 64 are
+    the same, and so are most of a sample of those behind them. After `forget` all stand by themselves. Where a forecast knows fewer rows
+    than its look-back, errors are taken in units of what they are there: at its beginning a series that stands by itself is judged
+    mildly.
 
     The spread, and with ``contamination="auto"`` the threshold, come from errors on the last fifth of the training rows, made by a
     forecaster that learnt from the others; then one learns from all.
@@ -254,15 +255,17 @@ class ForecastDetector(DetectorMixin, BaseEstimator):
     def _who_knows(self, table: Table) -> Any:
         """The forecaster, without the last rows of series whose training rows are given again: they come before these."""
         model, first = self.forecaster_, self._solved["first"]
+        memory = model._memory()
+        if table.stamps is not None and memory.last is not None:  # which say it better
+            return model
         place = {label: i for i, label in enumerate(model.series_)}
         again = []
         for label, start, stop in zip(table.labels, table.starts.tolist(), table.stops.tolist(), strict=True):
-            rows = first["values"][first["starts"][place[label]] : first["stops"][place[label]]]
-            if len(rows) and np.array_equal(table.values[start : min(stop, start + len(rows))], rows, equal_nan=True):
+            of_series = slice(first["starts"][place[label]], first["stops"][place[label]])
+            if _begins_as(table.values[start:stop], first["values"][of_series], first["places"][of_series]):
                 again.append(place[label])
         if not again:
             return model
-        memory = model._memory()
         lengths = memory.lengths.copy()
         lengths[again] = 0
         model = copy.copy(model)
@@ -280,7 +283,8 @@ class ForecastDetector(DetectorMixin, BaseEstimator):
         self._require_fitted()
         self.forecaster_.forget()
         first = self._solved["first"]
-        nothing = {"values": first["values"][:0], "starts": 0 * first["starts"], "stops": 0 * first["stops"]}
+        nothing = {name: first[name][:0] for name in ("values", "places")}
+        nothing |= {name: 0 * first[name] for name in ("starts", "stops")}
         self._solved = self._solved | {"last": np.full_like(self._solved["last"], np.nan), "first": nothing}
         return self
 
@@ -318,14 +322,39 @@ def _spread(errors: np.ndarray, steps: np.ndarray, horizon: int) -> dict[str, An
 
 
 def _first_rows(table: Table, series: list) -> dict[str, np.ndarray]:
-    """Of each series of training, in the order of fit."""
+    """Rows of each series of training, in the order of fit, by which it is known again, and their places in it."""
     place = {label: i for i, label in enumerate(series)}
-    counts, parts = np.zeros(len(series), dtype=np.int64), [np.empty(0)] * len(series)
+    parts = [np.empty(0, dtype=np.int64)] * len(series)
+    rows = [np.empty((0, table.values.shape[1]))] * len(series)
     for label, start, stop in zip(table.labels, table.starts.tolist(), table.stops.tolist(), strict=True):
-        parts[place[label]] = table.values[start : min(stop, start + _RECOGNISED)].copy()
-        counts[place[label]] = len(parts[place[label]])
-    stops = np.cumsum(counts)
-    return {"values": np.concatenate(parts), "starts": stops - counts, "stops": stops}
+        values = table.values[start:stop]
+        parts[place[label]] = _telling(values)
+        rows[place[label]] = values[parts[place[label]]]
+    stops = np.cumsum([len(part) for part in parts])
+    starts = stops - [len(part) for part in parts]
+    return {"values": np.concatenate(rows), "places": np.concatenate(parts), "starts": starts, "stops": stops}
+
+
+def _telling(values: np.ndarray) -> np.ndarray:
+    """Places of the first rows, and of some behind them that differ from the row before: the next such, and some of the rest."""
+    before, after = values[_RECOGNISED - 1 : -1], values[_RECOGNISED:]
+    differ = (before != after) & ~(np.isnan(before) & np.isnan(after))
+    changes = _RECOGNISED + np.flatnonzero(differ.any(axis=1))
+    near, far = changes[: _RECOGNISED // 2], changes[_RECOGNISED // 2 :]
+    some = far[np.unique(np.linspace(0, max(len(far) - 1, 0), min(len(far), _RECOGNISED // 2)).astype(np.int64))]
+    return np.concatenate([np.arange(min(len(values), _RECOGNISED)), near, some])
+
+
+def _begins_as(values: np.ndarray, rows: np.ndarray, places: np.ndarray) -> bool:
+    """Whether all first rows are the same, and most of the others as far as ``values`` goes: some may have been corrected since."""
+    n_first = np.count_nonzero(places < _RECOGNISED)
+    if not n_first or len(values) < n_first:
+        return False
+    given = places[places < len(values)]
+    same = ((values[given] == rows[: len(given)]) | (np.isnan(values[given]) & np.isnan(rows[: len(given)]))).all(
+        axis=1
+    )
+    return bool(same[:n_first].all() and 2 * np.count_nonzero(same[n_first:]) >= len(given) - n_first)
 
 
 def _normal(surprise: np.ndarray, share: float) -> dict[str, float]:
