@@ -95,6 +95,21 @@ class Flat:
             found[begin : begin + shape.numel()] = name.startswith(prefix)
         return found
 
+    def matrices(self, prefix: str) -> dict[tuple[int, int], list[int]]:
+        """Where matrices begin, by their shapes: kernels and linear layers of parameters whose names begin so, each row an output.
+
+        Tables of embeddings are none, nor are the kernels of depthwise convolutions, whose rows never meet.
+        """
+        layers, found = dict(self.modules[0].named_modules()), dict[tuple[int, int], list[int]]()
+        trained = [name for name, p in self.modules[0].named_parameters() if p.requires_grad]
+        for name, (begin, shape) in zip(trained, self._places, strict=True):
+            layer = layers[name.rpartition(".")[0]]
+            mixes = not isinstance(layer, nn.Embedding) and getattr(layer, "groups", 1) == 1
+            size = (shape[0], shape[1:].numel()) if len(shape) > 1 else (1, 1)
+            if name.startswith(prefix) and mixes and min(size) > 1:
+                found.setdefault(size, []).append(begin)
+        return found
+
     def backward(self, losses: Tensor, share: Tensor, inputs: tuple[Tensor, ...], add: bool) -> tuple[Tensor, ...]:
         """Write the gradient of ``(losses * share).sum()`` to ``gradient``, or add it; returns those by ``inputs``."""
         # as one number: with a gradient of several, torch loads what reads shapes as formulas, for a second in each process, and that

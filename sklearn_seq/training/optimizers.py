@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -168,7 +169,7 @@ class Adam(_Flat):
     def _update_row(self, row: list[list[Tensor]], rate: float, decay: float, done: Tensor) -> None:
         kernel: Any = torch._fused_adamw_ if self.decoupled else torch._fused_adam_
         options = {"lr": rate, "beta1": self.beta1, "beta2": self.beta2, "weight_decay": decay, "eps": self.eps}
-        kernel(*row, [], [done], **options, amsgrad=False, maximize=False)
+        kernel(*row[:4], [], [done], **options, amsgrad=False, maximize=False)  # Muon has a moment more
 
     def _prepare_columns(self, rates: np.ndarray, active: np.ndarray) -> None:
         done = self.n_done + np.cumsum(active, axis=0)
@@ -205,6 +206,70 @@ class AdamW(Adam):
     """Loshchilov and Hutter (2019): weight decay beside the gradient."""
 
     decoupled = True
+
+
+class Muon(AdamW):
+    """Jordan et al. (2024): every direction of a hidden matrix takes a step of about the same size, however small its gradient; AdamW
+    for all other parameters.
+
+    Hidden are the matrices of the body, kernels of convolutions too. As in Liu et al. (2025) a step is as large as one of AdamW is in
+    the mean, so that both share step sizes, and weights decay beside it.
+    """
+
+    momentum, size = 0.95, 0.2
+
+    def __init__(self, flat: Flat, rates: list[float], decays: list[float]) -> None:
+        super().__init__(flat, rates, decays)
+        self.moments["velocity"] = torch.zeros_like(flat.values)
+        self._matrices = flat.matrices("body.")
+
+    def prepare(self, rates: np.ndarray, active: np.ndarray) -> None:
+        super().prepare(rates, active)
+        self._each = [
+            [(r, rate) for r, rate in enumerate(row) if now[r]]
+            for row, now in zip(rates.tolist(), active.tolist(), strict=True)
+        ]
+
+    def update(self, i: int) -> None:
+        steps = [(r, rate, *step) for r, rate in self._each[i] for step in self._directions(r)]
+        super().update(i)  # without gradient the matrices only decay
+        for r, rate, begin, step in steps:
+            self.flat.values[r, begin : begin + step.numel()].sub_(step.flatten(), alpha=rate)
+
+    def _directions(self, r: int) -> Iterator[tuple[int, Tensor]]:
+        """Where each matrix of a replica begins, and where it goes at a rate of 1; their gradients become zero."""
+        gradient, velocity = self.flat.gradient[r], self.moments["velocity"][r]
+        for (n_rows, n_columns), begins in self._matrices.items():
+            places = [slice(begin, begin + n_rows * n_columns) for begin in begins]
+            slopes = torch.stack([gradient[place] for place in places])
+            speeds = torch.stack([velocity[place] for place in places]).lerp_(slopes, 1.0 - self.momentum)
+            for place, speed in zip(places, speeds, strict=True):
+                velocity[place] = speed
+                gradient[place] = 0.0
+            ahead = slopes.lerp_(speeds, self.momentum).view(-1, n_rows, n_columns)  # Nesterov
+            factor = self.size * math.sqrt(max(n_rows, n_columns))
+            yield from zip(begins, _evened(ahead).mul_(factor), strict=True)
+
+
+def _evened(matrices: Tensor) -> Tensor:
+    """Matrices (N, I, J) with the same singular vectors and all singular values about 1, from 0.7 to 1.2, but for those that are
+    nothing beside the largest; zeros stay zeros.
+
+    Five steps of a Newton-Schulz iteration, whose polynomial (Jordan et al. 2024) is steep at zero. Each multiplies by a matrix
+    that commutes with the small one of products of rows, so that the steps are done on that one, and the large one is multiplied once.
+    """
+    wide = matrices if matrices.shape[1] <= matrices.shape[2] else matrices.mT
+    wide = wide / torch.linalg.vector_norm(wide, dim=(1, 2), keepdim=True).clamp_(min=torch.finfo(wide.dtype).tiny)
+    products = torch.bmm(wide, wide.mT)
+    one = torch.eye(products.shape[1], dtype=wide.dtype, device=wide.device)
+    factor = one.expand_as(products)
+    for _ in range(5):
+        square = torch.bmm(products, products)
+        step = 3.4445 * one - 4.7750 * products + 2.0315 * square
+        factor = torch.bmm(step, factor)
+        products = torch.bmm(torch.bmm(step, products), step)
+    wide = torch.bmm(factor, wide)
+    return wide if matrices.shape[1] <= matrices.shape[2] else wide.mT
 
 
 class SGD(_Flat):
@@ -294,7 +359,7 @@ class _Torchs(Optimizer):
         part.load_state_dict(whole)
 
 
-_OURS: dict[str, type[Optimizer]] = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
+_OURS: dict[str, type[Optimizer]] = {"adam": Adam, "adamw": AdamW, "muon": Muon, "sgd": SGD}
 
 
 def make_optimizer(name: str, flat: Flat, *, rates: list[float], decays: list[float]) -> Optimizer:
@@ -303,7 +368,7 @@ def make_optimizer(name: str, flat: Flat, *, rates: list[float], decays: list[fl
     Parameters
     ----------
     name : str
-        Of ``torch.optim``, in any case.
+        Of ``torch.optim``, or "muon", in any case.
     flat : Flat
     rates, decays : list of float
         One a replica.
@@ -317,7 +382,7 @@ def make_optimizer(name: str, flat: Flat, *, rates: list[float], decays: list[fl
     ValueError
         For an unknown name.
     """
-    known = _known()
+    known: dict[str, Any] = _known() | _OURS
     cls = known.get(name.lower())
     if cls is None:
         near = difflib.get_close_matches(name.lower(), known, n=1)
@@ -326,7 +391,7 @@ def make_optimizer(name: str, flat: Flat, *, rates: list[float], decays: list[fl
             + (f". Did you mean {near[0]!r}?" if near else "")
         )
     if name.lower() in _OURS:
-        return _OURS[name.lower()](flat, rates, decays)
+        return cls(flat, rates, decays)
     return _Torchs(flat, rates, decays, cls)
 
 

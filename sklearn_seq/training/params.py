@@ -27,7 +27,8 @@ class TrainingParams(BaseEstimator):
     lr: Rate = 1e-2
     optimizer: Annotated[
         str,
-        'Name of an optimiser of torch.optim in lower case, such as "adam", "adamw" or "sgd" (with Nesterov momentum 0.9).',
+        'Name of an optimiser of torch.optim in lower case, such as "adam", "adamw", "sgd" (with Nesterov momentum 0.9) or "muon" (for the '
+        "matrices of the body; AdamW for the rest), with which networks need fewer epochs, and may overfit sooner.",
     ] = "adamw"
     lr_schedule: Schedule = "cosine"
     weight_decay: Annotated[float, AtLeast(0), "Strength of weight decay, as the optimiser defines it."] = 1e-2
