@@ -12,6 +12,7 @@ from sklearn_seq.sequences.stamps import Clock, as_stamps, refuse_disorder, sett
 FREQUENCIES = [
     *("s", "15min", "h", "6h", "D", "2D", "B", "W", "W-WED", "2W", "4W", "28D", "30D"),
     *("MS", "ME", "2MS", "QS", "QE", "QE-FEB", "6MS", "YS", "YE", "YE-FEB", "2YS", "BME", "BMS", "BQE", "BYE"),
+    *("SMS", "SMS-10", "SME", "SME-20", "WOM-3FRI", "WOM-1MON", "LWOM-FRI", "LWOM-SUN"),
 ]
 ZONES = ["Europe/Berlin", "America/New_York", "UTC"]
 
@@ -94,6 +95,35 @@ def test_a_day_of_the_month_outlives_february(day, wanted):
     assert carried_on(index, 1)[0] == pd.Timestamp(wanted)
 
 
+def test_two_days_of_the_month_outlive_february():
+    days = [f"2021-{month:02}-{day}" for month in (1, 2, 3) for day in (15, 28 if month == 2 else 30)]
+    assert carried_on(pd.DatetimeIndex(days), 2).tolist() == [pd.Timestamp("2021-04-15"), pd.Timestamp("2021-04-30")]
+
+
+def test_a_half_month_left_out_is_a_gap_and_so_is_another_day():
+    index = pd.date_range("2021-01-01", periods=20, freq="SME")
+    message = refused(index.delete(6))
+    assert "2021-03-31 is followed by 2021-04-30, while the step is 1 half month (1 such places)" in message
+    stamps, clock = settled(index)
+    moved = np.append(stamps, clock.after(stamps[-1], 1) + 86_400 * 10**9)
+    assert "while the step is 1 half month (1 such places)" in refused(pd.DatetimeIndex(moved), clock)
+
+
+def test_half_months_of_several_series():
+    index = pd.date_range("2021-01-01", periods=9, freq="SMS")
+    stamps, kind, zone = as_stamps(index.append([index[8:], index[2:]]), "t")
+    clock = settle_clock(stamps, np.array([0, 9, 10]), np.array([9, 10, 17]), kind, zone)
+    assert clock == Clock("time", "half month", 1, day=115)
+
+
+def test_weeks_are_no_half_months():
+    for freq in ("W", "2W", "15D"):
+        assert (
+            settled(pd.date_range("2021-01-01", periods=3, freq=freq).append(pd.DatetimeIndex(["2021-03-01"])))[1].unit
+            == "step"
+        )
+
+
 def test_four_weeks_are_no_month():
     index = pd.date_range("2020-01-06", periods=30, freq="28D")
     assert settled(index)[1].step == 28 * 86_400 * 10**9
@@ -108,6 +138,8 @@ def test_four_weeks_are_no_month():
         ("D", 7),
         ("B", 5),
         ("W", 52),
+        ("SMS", 24),
+        ("SME", 24),
         ("MS", 12),
         ("ME", 12),
         ("QS", 4),
@@ -293,6 +325,7 @@ def test_stamps_as_text(stamp, shown):
         (Clock("time", "step", 7 * 86_400 * 10**9), "7 days"),
         (Clock("time", "step", 10**6), "1e+06 nanoseconds"),
         (Clock("time", "month", 3), "3 months"),
+        (Clock("time", "half month", 1, day=1531), "1 half month"),
         (Clock("time", "day", 1, "Europe/Berlin"), "1 day"),
         (Clock("number", "step", 0.5), "0.5"),
     ],

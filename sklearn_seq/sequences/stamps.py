@@ -16,6 +16,7 @@ _DAY = 86_400_000_000_000  # nanoseconds
 _CHANGE = 7_200_000_000_000  # the most that clocks are changed by
 _MONTHS = (1, 2, 3, 4, 6, 12)
 _FIRST_WEEKDAY, _LAST_WEEKDAY = -1, 0  # of a month, in place of a day
+_LAST_WEEK = 5  # of a month, in place of the number of a week
 TOLERANCE = 1e-3  # of a step; floats far from 0 are coarse, and a step left out is off by one
 
 
@@ -27,16 +28,17 @@ class Clock:
     ----------
     kind : {"number", "time"}
         Stamps are numbers, or nanoseconds since 1970.
-    unit : {"step", "day", "weekday", "month"}
+    unit : {"step", "day", "weekday", "half month", "month"}
         What is counted: steps of one size, days of a time zone (of 23 hours, and 25, where clocks are changed), days without
-        Saturday and Sunday, or months.
+        Saturday and Sunday, two days of each month, or months.
     step : int or float
         How many units lie between neighbours; 0 where that is not known.
     zone : str
         Name of the time zone, "" for none.
     day : int
         Of months, the day that shorter months cut off: 31 where stamps stand at the end, 0 where they stand at the last day but
-        Saturday and Sunday, -1 at the first such day.
+        Saturday and Sunday, -1 at the first such day, and 304 at the third Friday, 504 at the last one (Monday is 0). Of half
+        months both days: 1531 is the 15th and the last.
     """
 
     kind: str
@@ -72,8 +74,8 @@ class Clock:
             return 1
         if self.unit == "weekday":
             return 5
-        if self.unit == "month":
-            return max(1, round(12 / self.step))
+        if self.unit in ("half month", "month"):
+            return max(1, round((12 if self.unit == "month" else 24) / self.step))
         size = self.step * _DAY if self.unit == "day" else self.step
         for cycle, longest in ((_DAY, _DAY // 4), (7 * _DAY, _DAY), (365.25 * _DAY, 92 * _DAY)):
             if size <= longest:
@@ -91,6 +93,8 @@ class Clock:
             return (second - first) / (self.step * _DAY)
         if self.unit == "weekday":
             return np.busday_count(_days(first), _days(second)) + (second % _DAY - first % _DAY) / _DAY
+        if self.unit == "half month":
+            return (_half_months(second, self.day) - _half_months(first, self.day)) / self.step
         return (_months(second) - _months(first)).astype(np.int64) / self.step
 
     def after(self, last: Any, n: int) -> np.ndarray:
@@ -103,7 +107,12 @@ class Clock:
             return _from_the_wall(moment + steps * int(self.step) * _DAY, self.zone)
         if self.unit == "weekday":
             days = np.busday_offset(_days(moment), steps, roll="forward")
-        elif self.day < 1:
+        elif self.unit == "half month":
+            months, second = np.divmod(np.floor(_half_months(moment, self.day)).astype(np.int64) + steps, 2)
+            months = months.astype("datetime64[M]")
+            day = np.where(second, self.day % 100, self.day // 100)
+            days = months.astype("datetime64[D]") + np.minimum(day, _length(months)) - 1
+        elif not 1 <= self.day <= 31:
             days = _weekday(_months(moment) + steps * int(self.step), self.day)
         else:
             months = _months(moment) + steps * int(self.step)
@@ -131,10 +140,46 @@ def _length(months: np.ndarray) -> np.ndarray:
 
 
 def _weekday(months: np.ndarray, day: int) -> np.ndarray:
-    """The first or the last day of months that is no Saturday or Sunday."""
+    """The day of months that `Clock.day` says by weekdays."""
+    first, last = months.astype("datetime64[D]"), (months + 1).astype("datetime64[D]") - 1
     if day == _FIRST_WEEKDAY:
-        return np.busday_offset(months.astype("datetime64[D]"), 0, roll="forward")
-    return np.busday_offset((months + 1).astype("datetime64[D]") - 1, 0, roll="backward")
+        return np.busday_offset(first, 0, roll="forward")
+    if day == _LAST_WEEKDAY:
+        return np.busday_offset(last, 0, roll="backward")
+    week, weekday = divmod(day, 100)
+    if week == _LAST_WEEK:
+        return last - (_day_of_week(last) - weekday) % 7
+    return first + (weekday - _day_of_week(first)) % 7 + 7 * (week - 1)
+
+
+def _day_of_week(days: np.ndarray) -> np.ndarray:
+    """From 0, a Monday."""
+    return (days.astype(np.int64) + 3) % 7
+
+
+def _weekday_rules(wall: np.ndarray) -> list[int]:
+    """In place of a day of the month: by which weekdays all stamps can be said."""
+    days, months, day = _days(wall), _months(wall), _day_of_month(wall)
+    weekday = int(_day_of_week(days[:1])[0])
+    rules = (_FIRST_WEEKDAY, _LAST_WEEKDAY, 100 * (1 + (int(day[0]) - 1) // 7) + weekday, 100 * _LAST_WEEK + weekday)
+    return [rule for rule in rules if (days == _weekday(months, rule)).all()]
+
+
+def _half_months(stamps: np.ndarray, code: int) -> np.ndarray:
+    """Numbers of half months; what stands at neither day of ``code`` lies between two of them."""
+    months, day = _months(stamps), _day_of_month(stamps)
+    first, second = code // 100, np.minimum(code % 100, _length(months))
+    return 2 * months.astype(np.int64) + (day >= second) + 0.5 * ((day != first) & (day != second))
+
+
+def _two_days(wall: np.ndarray) -> int:
+    """Both days of months at which stamps stand, as in `Clock.day`; 0 where there are others."""
+    day, length = _day_of_month(wall), _length(_months(wall))
+    later = day != day.min()
+    if not later.any():
+        return 0
+    second = 31 if (day == length)[later].all() else int(day.max())
+    return 100 * int(day.min()) + second if (day == np.minimum(second, length))[later].all() else 0
 
 
 def _zone(name: str) -> tzinfo:
@@ -257,6 +302,10 @@ def settle_clock(stamps: np.ndarray, starts: np.ndarray, stops: np.ndarray, kind
         return Clock(kind, "step", step, zone)
     if shown == _DAY and not even and np.is_busday(_days(wall)).all():
         return Clock(kind, "weekday", 1, zone)
+    if shown < 28 * _DAY and np.diff(wall)[inside].min() >= 7 * _DAY and not even:
+        both = _two_days(wall)
+        if both and _usual(np.diff(_half_months(wall, both))[inside])[0] == 1:
+            return Clock(kind, "half month", 1, zone, both)
     if shown >= 28 * _DAY:
         months = np.diff(_months(wall)).astype(np.int64)[inside]
         usual = int(np.bincount(np.maximum(months, 0)).argmax())
@@ -265,7 +314,7 @@ def settle_clock(stamps: np.ndarray, starts: np.ndarray, stops: np.ndarray, kind
         # four weeks, or 30 days, are no month, though most of them lead into the next one
         fits = (day == np.minimum(most, length)).all()
         if not fits and not even:
-            rules = [r for r in (_FIRST_WEEKDAY, _LAST_WEEKDAY) if (_days(wall) == _weekday(_months(wall), r)).all()]
+            rules = _weekday_rules(wall)
             fits = bool(rules) or (months == usual).all()
             most = rules[0] if rules else most
         if fits and usual and (usual in _MONTHS or usual % 12 == 0):
