@@ -487,6 +487,7 @@ def test_words_through_a_text_encoder():
         ({"a": 1}, TypeError, "X is of type dict"),
         ((x for x in ["a"]), TypeError, r"X is of type generator.*list\(X\)"),
         (Sequences.from_list([np.zeros((3, 2))]), ValueError, r"X\[0\] has shape \(3, 2\)"),
+        ([np.array([2**63], np.uint64)], ValueError, rf"X holds ids of {2**63 + 1} tokens"),
     ],
     ids=lambda value: str(value)[:20],
 )
@@ -501,6 +502,7 @@ def test_what_is_no_text_is_refused(X, error, message):
         ({"max_length": 0}, r"generate got max_length=0; wanted a whole number, 1 or more"),
         ({"temperature": -1.0}, r"temperature=-1\.0; wanted 0 \(the most"),
         ({"temperature": np.nan}, "temperature=nan"),
+        ({"temperature": 10**400}, r"temperature=10+; wanted 0"),
         ({"top_k": 0}, "top_k=0; wanted None, or a whole number"),
         ({"top_p": 1.5}, r"top_p=1\.5; wanted None, or a number above 0"),
         ({"prompts": "the"}, r"prompts is one str of length 3.*\[prompts\]"),

@@ -293,6 +293,7 @@ def test_steps_without_a_label(gap):
         (["N"] * len(TAGS), ValueError, "GRUClassifier"),
         ([[0.5] * len(row) for row in TAGS], ValueError, "continuous"),
         ([[("N",)] * len(row) for row in TAGS], TypeError, "labels of type tuple; wanted one label a step"),
+        ([[b"N"] * len(row) for row in TAGS], TypeError, r"of type bytes; .* Decode them: label\.decode\(\)\."),
         ([*TAGS[:-1], "NV."], TypeError, r"one form for all"),
         (3, TypeError, "array-like"),
         (
@@ -319,6 +320,21 @@ def test_an_unknown_label_in_y_val_is_told_in_words_of_fit():
     with pytest.raises(ValueError, match=r"y_val.* the label 'never', .* of y; wanted these alone\.") as caught:
         lean(GRUTagger).fit(data.X, data.y, X_val=data.X_test, y_val=late)
     assert "partial_fit" not in str(caught.value)
+
+
+def test_sequences_without_labels_are_no_labels_of_another_type():
+    nothing = [[None] * len(row) for row in TAGS]
+    model = lean(GRUTagger, max_epochs=1, ignore_label="?")
+    for call in (model.fit, model.fit(SENTENCES, TAGS).score):
+        with pytest.raises(ValueError, match="no step in y has a label"):
+            call(SENTENCES, nothing)
+    assert model.partial_fit(SENTENCES, nothing).n_iter_ == 2
+
+
+def test_numbers_of_several_dtypes_stay_whole():
+    rows = [np.array([1, 2, 0], dtype) for dtype in (np.uint64, np.int64, np.uint8)]
+    model = lean(GRUTagger, max_epochs=1).fit(np.zeros((3, 3)), rows)
+    assert model.classes_.dtype == np.int64 and model.classes_.tolist() == [0, 1, 2]
 
 
 def test_forms_of_labels_are_the_same_data():

@@ -283,6 +283,16 @@ def test_a_wide_beam_finds_the_best_of_all_answers(seed, penalty):
         assert scores[source] == pytest.approx(every[best])
 
 
+@pytest.mark.parametrize("penalty", [400.0, 1e300])
+def test_a_penalty_whose_powers_no_float_holds_wants_the_longest(penalty):
+    network, limits = Table(4, 0), np.array([7, 5, 3])
+    x = torch.arange(3)[:, None, None]
+    answers, _ = beam_search(network, x, None, limits, mark=3, beam_size=2000, length_penalty=penalty, banned=(0,))
+    for source, (answer, limit) in enumerate(zip(answers, limits.tolist(), strict=True)):
+        every = network.every(source, limit, 3, banned=(0,))
+        assert tuple(answer.tolist()) == max((a for a in every if len(a) == limit), key=every.get)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_beam_of_one_follows_the_likeliest_token(seed):
     network, limits = Table(5, seed, sharp=0.5), np.array([6, 6, 2])
@@ -339,6 +349,22 @@ def test_answers_are_at_most_as_long_as_said():
     loose = GRUTranslator(**SMALL).fit(short, long)
     limits = loose._limits(np.array([2, 2, 40]))  # with the mark
     assert limits[0] >= max(map(len, long)) and limits[2] > limits[0]
+
+
+@pytest.mark.parametrize("how", ["early_stopping", "warm_start", "partial_fit"])
+def test_answers_may_be_as_long_as_any_that_was_given(how):
+    short, long = (["a", "b"] * 20, ["x", "y"] * 20), (["a", "b"], ["x" * 50, "y" * 50])
+    options = SMALL | {"max_epochs": 1}
+    if how == "early_stopping":
+        pairs = ["a" * 40, "b" * 40], ["x", "x" * 50]  # one of which is held out
+        chances = [{"random_state": i, "early_stopping": True, "validation_fraction": 0.5} for i in range(4)]
+        models, size = [GRUTranslator(**options | chance).fit(*pairs) for chance in chances], 41
+    elif how == "warm_start":
+        models, size = [GRUTranslator(**options, warm_start=True).fit(*short).fit(*long)], 2
+    else:
+        models, size = [GRUTranslator(**options).partial_fit(*short).partial_fit(*long)], 2
+    for model in models:
+        assert model._limits(np.array([size]))[0] >= 50
 
 
 @pytest.mark.parametrize("positions", ["both", "sinusoidal", "rotary", "none"])
@@ -650,7 +676,7 @@ def test_bad_questions_are_refused():
     for size in (0, 2.5, "wide"):
         with pytest.raises(ValueError, match=rf"^beam_size={size!r}; wanted a whole number, 1 or more"):
             model.predict(["a"], beam_size=size)
-    for penalty in (-1.0, np.nan, "long"):
+    for penalty in (-1.0, np.nan, "long", 10**400):
         with pytest.raises(ValueError, match=rf"^length_penalty={penalty!r}; wanted a finite number, 0 or more"):
             model.predict(["a"], length_penalty=penalty)
     with pytest.raises(ValueError, match=r"X has 2 samples and y has 1; wanted one answer for each of X"):

@@ -107,7 +107,7 @@ def read_step_labels(y: Any, ignore: Any = None, name: str = "y") -> StepLabels:
     """
     rows, lengths, text = _rows(y, name)
     values, there = _labels(rows, name)
-    if ignore is not None and len(values):
+    if ignore is not None and there.any():
         if isinstance(ignore, str) != (values.dtype.kind == "U"):
             raise TypeError(
                 f"ignore_label={ignore!r} is of type {type(ignore).__name__} and the labels in {name} are not; wanted one of them"
@@ -167,8 +167,9 @@ def _labels(rows: list[Any], name: str) -> tuple[np.ndarray, np.ndarray]:
     kinds = {row.dtype.kind for row in rows if len(row)}
     if kinds <= {"U"} or kinds <= {"i", "u"} or kinds == {"b"}:
         values = np.concatenate(rows) if rows else np.empty(0, dtype=int)
-        return values, np.ones(len(values), dtype=bool)
-    if kinds <= {"f", "i", "u"}:
+        if values.dtype.kind != "f":  # numpy makes floats of uint64 beside signed numbers
+            return values, np.ones(len(values), dtype=bool)
+    elif kinds <= {"f", "i", "u"}:
         values = np.concatenate(rows)
         there = ~np.isnan(values)
         check_classification_targets(values[there])
@@ -181,7 +182,10 @@ def _labels(rows: list[Any], name: str) -> tuple[np.ndarray, np.ndarray]:
             f"{name} holds labels of different types ({', '.join(types)}); wanted one: give all as str, or all as int"
         )
     if types not in ([], ["str"], ["int"], ["bool"], ["float"]):
-        raise TypeError(f"{name} holds labels of type {types[0]}; {_WANTED}")
+        help_ = "Decode them: label.decode()." if types == ["bytes"] else "Give them as str, or number them."
+        raise TypeError(
+            f"{name} holds labels of type {types[0]}; wanted one label a step, a text, a whole number or a boolean. {help_}"
+        )
     filler: Any = {"str": "", "bool": False}.get(types[0] if types else "int", 0)
     cells[~there] = filler
     filled = np.array(cells.tolist())

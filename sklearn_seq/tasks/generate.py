@@ -237,7 +237,8 @@ class GeneratorMixin(FittedState, CallbackSupportMixin):
         Returns
         -------
         ndarray of shape (n_samples,)
-            In nats: the logarithm of the probability that `generate` writes just this text and then ends it.
+            In nats: the logarithm of the probability that `generate` writes just this text and then ends it, were the unknown
+            character chosen as often as it is probable.
         """
         return self._outputs(X)[:, 0]
 

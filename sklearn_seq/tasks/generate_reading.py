@@ -116,6 +116,8 @@ def _ids(row: Any, i: int, name: str) -> np.ndarray:
         )
     if array.size and array.min() < 0:
         raise ValueError(f"{name}[{i}] holds the id {array.min()}; wanted ids of 0 and more")
+    if array.size and int(array.max()) > np.iinfo(np.int64).max:
+        refuse_huge_vocabulary(1 + int(array.max()), name)
     return array.astype(np.int64)
 
 

@@ -16,12 +16,12 @@ def is_whole(value: Any, least: int) -> bool:
 
 def is_number(value: Any, least: float) -> bool:
     """Whether something is a finite number, ``least`` or more; True and False are none."""
-    return (
-        isinstance(value, Real)
-        and not isinstance(value, bool | np.bool_)
-        and math.isfinite(value)
-        and float(value) >= least
-    )
+    if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
+        return False
+    try:
+        return math.isfinite(value) and float(value) >= least
+    except OverflowError:  # a whole number that no float holds
+        return False
 
 
 def read_wholes(name: str, given: Any, example: str) -> list[int]:

@@ -224,8 +224,9 @@ class TranslatorMixin(AnsweringMixin, FitMixin):
         self, train: Part, valid: Part | None, seeds: Seeds, n_epochs: int, before: dict[str, Any] | None
     ) -> Plan:
         self._fitted_params = self._plain_params()
-        if before is None:
-            self._length_limit = _limit_of(train.data.lengths, train.target.lengths)  # type: ignore[union-attr]
+        self._length_limit = _limit_of(
+            [part for part in (train, valid) if part is not None], None if before is None else self._length_limit
+        )
         return Plan(
             build=self._build,
             train=train,
@@ -277,7 +278,12 @@ def _no_score(found: Any, part: Part) -> float:
     raise NotImplementedError
 
 
-def _limit_of(sources: np.ndarray, answers: np.ndarray) -> tuple[float, float]:
-    """Slope and intercept of the longest answers by the length of their sources: twice the usual, and at least all of fit."""
-    slope = 2.0 * float(answers.sum() / sources.sum())
-    return slope, max(float(_LEAST_ROOM), float((answers - slope * sources).max()))
+def _limit_of(parts: list[Any], before: tuple[float, float] | None) -> tuple[float, float]:
+    """Slope and intercept of the longest answers by the length of their sources: twice the usual, and at least all of fit.
+
+    Where a fit goes on from one ``before``, limits are as they were, but for answers that are longer.
+    """
+    lengths = [(part.data.lengths, part.target.lengths) for part in parts]
+    sources, answers = lengths[0]  # of what is trained on
+    slope, least = (2.0 * float(answers.sum() / sources.sum()), float(_LEAST_ROOM)) if before is None else before
+    return slope, max(least, *(float((answers - slope * sources).max()) for sources, answers in lengths))

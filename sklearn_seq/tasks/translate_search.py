@@ -15,15 +15,21 @@ class _Finished:
     """The best answer of each row so far, and how many have ended."""
 
     def __init__(self, n_rows: int) -> None:
-        self.scores = np.full(n_rows, -np.inf)
+        self.merits = np.full(n_rows, -np.inf)
         self.counts = np.zeros(n_rows, dtype=np.int64)
         self.answers = [np.zeros(0, dtype=np.int64)] * n_rows
 
-    def take(self, row: int, score: float, tokens: np.ndarray) -> None:
+    def take(self, row: int, merit: float, tokens: np.ndarray) -> None:
         """An answer that has ended."""
         self.counts[row] += 1
-        if score > self.scores[row]:
-            self.scores[row], self.answers[row] = score, tokens.copy()
+        if merit > self.merits[row]:
+            self.merits[row], self.answers[row] = merit, tokens.copy()
+
+
+def _merits(values: Any, n_tokens: Any, penalty: float) -> Any:
+    """What rises with ``values / n_tokens**penalty``, of which the power may be more than floats hold; values are at most 0."""
+    with np.errstate(divide="ignore", over="ignore"):
+        return penalty * np.log(n_tokens) - np.log(-values)
 
 
 @torch.inference_mode()
@@ -73,8 +79,7 @@ def beam_search(
     row, value = np.arange(len(x)), np.zeros(len(x))
     tokens = np.zeros((len(x), 0), dtype=np.int64)
     last = torch.full((len(x),), mark, dtype=torch.long, device=x.device)
-    penalties = (np.arange(int(limits.max()) + 2) ** float(length_penalty)).clip(min=1.0)
-    bounds = penalties[limits + 1]  # what a score is divided by at most
+    penalty = float(length_penalty)
     while len(row):
         logits, state = network.step(last, state)
         beginning, token, score = _candidates(logits, value, row, limits - tokens.shape[1], mark, beam_size, banned)
@@ -85,13 +90,14 @@ def beam_search(
         rank = np.arange(len(of)) - np.searchsorted(of, of)
         ends = (token == mark) & ((rank < beam_size) | (tokens.shape[1] == limits[of]))
         for i in np.flatnonzero(ends).tolist():
-            done.take(of[i], score[i] / penalties[tokens.shape[1] + 1], tokens[beginning[i]])
+            done.take(of[i], _merits(score[i], tokens.shape[1] + 1, penalty), tokens[beginning[i]])
         goes_on = np.flatnonzero(token != mark)
         of = of[goes_on]
         goes_on = goes_on[np.arange(len(of)) - np.searchsorted(of, of) < beam_size]
-        hopeful = (score / bounds[row[beginning]])[goes_on] > done.scores[row[beginning[goes_on]]]
+        of = row[beginning[goes_on]]
+        hopeful = _merits(score[goes_on], limits[of] + 1, penalty) > done.merits[of]
         going = np.zeros(len(x), dtype=bool)
-        going[row[beginning[goes_on[hopeful]]]] = True
+        going[of[hopeful]] = True
         going &= done.counts < beam_size
         goes_on = goes_on[going[row[beginning[goes_on]]]]
         beginning, token, value = beginning[goes_on], token[goes_on], score[goes_on]
@@ -99,7 +105,7 @@ def beam_search(
             state = network.select(state, torch.from_numpy(beginning).to(x.device))
         row, last = row[beginning], torch.from_numpy(token).to(x.device)
         tokens = np.concatenate([tokens[beginning], token[:, None]], axis=1)
-    return done.answers, done.scores
+    return done.answers, -np.exp(-done.merits)
 
 
 def _candidates(
