@@ -16,6 +16,7 @@ __all__ = ["Optimizer", "Schedule", "make_optimizer"]
 
 # need a closure, or sparse gradients
 _OTHER_PROTOCOL = {"Optimizer", "LBFGS", "SparseAdam"}
+_ROUNDS = 5  # of Muon's iteration
 
 
 def _known() -> dict[str, type[torch.optim.Optimizer]]:
@@ -255,19 +256,19 @@ def _evened(matrices: Tensor) -> Tensor:
     """Matrices (N, I, J) with the same singular vectors and all singular values about 1, from 0.7 to 1.2, but for those that are
     nothing beside the largest; zeros stay zeros.
 
-    Five steps of a Newton-Schulz iteration, whose polynomial (Jordan et al. 2024) is steep at zero. Each multiplies by a matrix
+    Rounds of a Newton-Schulz iteration, whose polynomial (Jordan et al. 2024) is steep at zero. Each multiplies by a matrix
     that commutes with the small one of products of rows, so that the steps are done on that one, and the large one is multiplied once.
     """
     wide = matrices if matrices.shape[1] <= matrices.shape[2] else matrices.mT
     wide = wide / torch.linalg.vector_norm(wide, dim=(1, 2), keepdim=True).clamp_(min=torch.finfo(wide.dtype).tiny)
     products = torch.bmm(wide, wide.mT)
     one = torch.eye(products.shape[1], dtype=wide.dtype, device=wide.device)
-    factor = one.expand_as(products)
-    for _ in range(5):
-        square = torch.bmm(products, products)
-        step = 3.4445 * one - 4.7750 * products + 2.0315 * square
-        factor = torch.bmm(step, factor)
-        products = torch.bmm(torch.bmm(step, products), step)
+    factor = one
+    for i in range(_ROUNDS):
+        step = 3.4445 * one - 4.7750 * products + 2.0315 * torch.bmm(products, products)
+        factor = step if i == 0 else torch.bmm(step, factor)
+        if i < _ROUNDS - 1:
+            products = torch.bmm(torch.bmm(step, products), step)
     wide = torch.bmm(factor, wide)
     return wide if matrices.shape[1] <= matrices.shape[2] else wide.mT
 
