@@ -368,6 +368,12 @@ def test_a_sample_that_is_no_text_is_named(given):
         KmerEncoder().fit(given)
 
 
+def test_a_sample_that_is_missing_is_told_alone_as_among_others():
+    for given in ([None], pd.Series([float("nan"), None], dtype=object)):
+        with pytest.raises(TypeError, match=r"^X\[0\] is missing; wanted a str"):
+            SequenceOneHotEncoder().fit(given)
+
+
 def test_unknown_characters_are_ignored_where_asked():
     found = SequenceOneHotEncoder(unknown="ignore").fit_transform(["A?C\N{SNOWMAN}"])[0]
     np.testing.assert_array_equal(found.sum(axis=1), [1, 0, 1, 0])

@@ -279,6 +279,8 @@ def test_byte_pairs_are_as_many_and_as_frequent_as_said():
     often = TextEncoder("bpe", min_count=2).fit(texts)
     assert {"a", "b", "c"} <= often.vocabulary_.keys() and not {"d", "e", "f", "g", "h"} & often.vocabulary_.keys()
     assert often.inverse_transform(often.transform(["abd"])) == ["ab\N{REPLACEMENT CHARACTER}"]
+    without_end = TextEncoder("bpe", max_tokens=2**60).fit(texts)  # room for as many would end the process
+    assert without_end.vocabulary_ == TextEncoder("bpe").fit(texts).vocabulary_
 
 
 @pytest.mark.parametrize("level", ["character", "word", "bpe"])

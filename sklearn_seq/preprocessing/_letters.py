@@ -94,7 +94,7 @@ def read_texts(X: Any) -> list[str]:
         raise ValueError(f"X is one text, {_shorten(X)}; wanted a list of them. Give [X].")
     if isinstance(X, list | tuple) and not len(X):
         raise ValueError("Found array with 0 sample(s): X is empty; wanted at least one text. Check what filled it.")
-    texts = texts_of(X)
+    texts = texts_of(X, known=True)
     if texts is None or not isinstance(texts[0], str):
         told = f"X is of type {type(X).__name__}"
         if isinstance(X, list | tuple):

@@ -234,8 +234,10 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         # signs are pieces of their own, so that "word" and "word." share one
         split = tokenizers.pre_tokenizers
         tokenizer.pre_tokenizer = split.Sequence([split.Metaspace(), split.Punctuation()])
+        # the trainer has room for all it may come to, and ends the process where memory has not
+        most = 2 * sum(len(text) + 1 for text in texts)
         trainer = tokenizers.trainers.BpeTrainer(
-            vocab_size=1 + (self.max_tokens or _BYTE_PAIRS),
+            vocab_size=1 + min(self.max_tokens or _BYTE_PAIRS, most),
             min_frequency=self.min_count,
             special_tokens=[UNKNOWN],
             show_progress=False,

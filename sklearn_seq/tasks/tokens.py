@@ -61,7 +61,7 @@ class TokensMixin(_Reader):
                 used = np.flatnonzero(read_weight(sample_weight, len(texts)))
                 encoder = self._new_encoder("character" if isinstance(texts[0], str) else "word")
                 self.encoder_ = encoder.fit([texts[i] for i in used])
-            elif getattr(self.encoder_, "_level", None) == "character" and not isinstance(texts[0], str):
+            elif getattr(self.encoder_, "level", None) == "character" and not isinstance(texts[0], str):
                 raise ValueError(
                     f"X holds lists of words, such as {texts[0][:3]}, but {type(self).__name__} was fitted on texts, character by "
                     "character. Give texts: [' '.join(words) for words in X]; or fit on lists of words."
