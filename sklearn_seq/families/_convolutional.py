@@ -2,12 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-import torch
-
-from sklearn_seq.layers.pooling import make_pool
+from sklearn_seq.families._pooled import PooledParams
 from sklearn_seq.layers.views import make_viewed
 from sklearn_seq.params import Between, estimator
-from sklearn_seq.training import Rate, Schedule, TrainingParams
+from sklearn_seq.training import Rate, Schedule
 
 __all__ = ["ConvolutionalParams", "Pooling", "Views"]
 
@@ -23,7 +21,7 @@ Pooling = Annotated[
 
 
 @estimator
-class ConvolutionalParams(TrainingParams):
+class ConvolutionalParams(PooledParams):
     dropout: Annotated[float, Between(0, 1, "left"), "Share of values dropped in training, before the output."] = 0.0
     pooling: Pooling = "mean"
     views: Views = "aligned"
@@ -41,7 +39,3 @@ class ConvolutionalParams(TrainingParams):
     def make_body(self, n_features: int) -> Any:
         """The network, behind the views."""
         return make_viewed(self.views, n_features, self._longest_seen, self._network)
-
-    def make_pool(self, body: Any) -> torch.nn.Module:
-        """The pooling of the parameter's name."""
-        return make_pool(self.pooling, body.out_features)

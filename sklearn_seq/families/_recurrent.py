@@ -2,20 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-import torch
-
-from sklearn_seq.layers.pooling import make_pool
+from sklearn_seq.families._pooled import PooledParams
 from sklearn_seq.layers.recurrent import Recurrent
 from sklearn_seq.layers.translation_decoders import RecurrentDecoder
 from sklearn_seq.params import AtLeast, Between, estimator
 from sklearn_seq.tasks.translate import TranslatorMixin
-from sklearn_seq.training import Rate, TrainingParams
+from sklearn_seq.training import Rate
 
 __all__: list[str] = []
 
 
 @estimator
-class _Recurrent(TrainingParams):
+class _Recurrent(PooledParams):
     hidden_size: Annotated[int, AtLeast(1), "Units a layer and direction."] = 64
     n_layers: Annotated[int, AtLeast(1), "Layers on top of each other."] = 1
     bidirectional: Annotated[bool, "Read the sequence both ways; exact on ragged data."] = False
@@ -52,10 +50,6 @@ class _Recurrent(TrainingParams):
     def make_causal_body(self, n_features: int, n_steps: int) -> Recurrent:
         """The stack of layers: it reads from left to right, and its state holds all that was read."""
         return self.make_body(n_features)
-
-    def make_pool(self, body: Recurrent) -> torch.nn.Module:
-        """The pooling of the parameter's name."""
-        return make_pool(self.pooling, body.out_features, body.n_backward)
 
 
 @estimator

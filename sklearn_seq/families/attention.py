@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 
+from sklearn_seq.families._pooled import PooledParams
 from sklearn_seq.layers.attention import TransformerEncoder
 from sklearn_seq.layers.causal import CausalTransformer
 from sklearn_seq.layers.masks import lengths_of
-from sklearn_seq.layers.pooling import make_pool
 from sklearn_seq.layers.translation_decoders import TransformerDecoder
 from sklearn_seq.params import AtLeast, Between, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
@@ -18,7 +18,7 @@ from sklearn_seq.tasks.regress import RegressorMixin
 from sklearn_seq.tasks.tag import TaggerMixin
 from sklearn_seq.tasks.transcribe import TranscriberMixin
 from sklearn_seq.tasks.translate import TranslatorMixin
-from sklearn_seq.training import Rate, Schedule, TrainingParams
+from sklearn_seq.training import Rate, Schedule
 from sklearn_seq.training.batches import Gather
 from sklearn_seq.training.threads import auto_threads, hold_threads
 
@@ -37,7 +37,7 @@ _ROWS = 32  # whose attention is computed at a time
 
 
 @estimator
-class _Transformer(TrainingParams):
+class _Transformer(PooledParams):
     hidden_size: Annotated[int, AtLeast(1), "Features of a token."] = 64
     n_layers: Annotated[int, AtLeast(1), "Blocks on top of each other."] = 2
     n_heads: Annotated[
@@ -116,10 +116,6 @@ class _Transformer(TrainingParams):
         """As many blocks, each of which also looks at the memory."""
         places = self.positions in ("sinusoidal", "both")
         return TransformerDecoder(self.make_causal_body(n_features, 1), n_memory, self.n_heads, places=places)
-
-    def make_pool(self, body: TransformerEncoder) -> torch.nn.Module:
-        """The pooling of the parameter's name."""
-        return make_pool(self.pooling, body.out_features, body.n_backward)
 
     def _patches(self) -> tuple[int, int]:
         """Length and stride."""
