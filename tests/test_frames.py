@@ -160,6 +160,7 @@ def test_principal_components_are_those_of_scikit_learn():
     wanted = PCA(3, random_state=0).fit_transform(patches.reshape(-1, 16)).reshape(5, 6, 3)
     np.testing.assert_allclose(found, wanted, atol=1e-10)
     assert encoder.components_.shape == (3, 16) and encoder.mean_.shape == (16,)
+    assert not FrameEncoder(n_components=1).fit_transform(np.ones((2, 3, 4))).any()  # without a warning
     with pytest.raises(ValueError, match="n_components=17, and there are 30 steps of 16 values"):
         encoder.set_params(n_components=17).fit(IMAGES)
 
@@ -275,6 +276,13 @@ def test_one_joint_is_a_point_on_its_way():
     np.testing.assert_allclose(found[:, :2], places)
     np.testing.assert_allclose(found[1:, 2:], np.diff(places, axis=0))
     assert np.isfinite(SkeletonFeatures().fit_transform([np.ones((4, 2))]).values).all()  # it stands still
+
+
+@pytest.mark.parametrize("center", ["sequence", "frame"])
+@pytest.mark.parametrize("n_joints", [1, 3])
+def test_what_stands_still_is_not_scaled_by_rounding(n_joints, center):
+    still = np.full((2, 5001, n_joints, 2), 0.1)
+    assert not SkeletonFeatures(center=center).fit_transform(still).any()
 
 
 @pytest.mark.parametrize(

@@ -176,5 +176,6 @@ def principal(steps: Sequences, n_components: int) -> tuple[np.ndarray, np.ndarr
             f"n_components={n_components}, and there are {len(steps.values)} steps of {steps.n_features} values; wanted no more "
             "than the smaller of both. Use a smaller number, or None."
         )
-    found = PCA(n_components, random_state=0).fit(steps.values)
+    with np.errstate(invalid="ignore"):  # shares of the variance, which nobody asks for, where there is none
+        found = PCA(n_components, random_state=0).fit(steps.values)
     return found.mean_, found.components_

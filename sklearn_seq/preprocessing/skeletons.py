@@ -101,6 +101,8 @@ class SkeletonFeatures(_Transformer):
     def _apply(self, X: Sequences) -> Sequences:
         X = flat(X)
         joints = X.values.reshape(len(X.values), self.n_joints_, -1).astype(np.float64)  # (total, joints, coordinates)
+        # seen from where the first joint began, what stands still is 0, not what rounding makes of its mean
+        joints -= np.repeat(joints[X.starts, :1], X.lengths, axis=0)
         places = joints - self._origin(X, joints)
         if self.scale:
             places /= self._sizes(X, joints)
