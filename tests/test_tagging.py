@@ -112,6 +112,20 @@ def test_class_weight_counts_steps():
             lean(GRUTagger, decoder="crf", **params).fit(data.X, data.y)
 
 
+def test_weights_of_labels_are_those_of_each_fit():
+    X, y = np.ones((8, 6)), np.tile(["a", "a", "b"], (8, 2))
+    model = lean(GRUTagger, max_epochs=60, warm_start=True).fit(X, y)
+    assert (model.predict_proba(X)[..., 0].mean()) == pytest.approx(2 / 3, abs=0.1)
+    model.set_params(class_weight={"b": 20.0}).fit(X, y)
+    assert (model.predict_proba(X)[..., 0].mean()) == pytest.approx(2 / 22, abs=0.1)
+    with pytest.raises(ValueError, match="class_weight names"):
+        model.set_params(class_weight={"c": 2.0}).partial_fit(X, y)
+    model.set_params(class_weight="balanced").partial_fit(X, [[None] * 6] * 8)  # nothing to learn, nor to balance
+    chain = lean(GRUTagger, decoder="crf").fit(X, y)
+    with pytest.raises(ValueError, match="label_smoothing was given with decoder"):
+        chain.set_params(label_smoothing=0.1).partial_fit(X, y)
+
+
 def test_a_chain_learns_which_label_follows_which():
     """The label of a step is that of the step before, turned over: nothing of it is in X but at the first step."""
     rng = np.random.default_rng(0)

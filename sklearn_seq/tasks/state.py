@@ -251,5 +251,6 @@ _FITTED_PRIVATE = (
     "_output_shape",
     "_label_text",
     "_label_weights",
+    "_step_weight",
     *_TRANSIENT,
 )

@@ -22,7 +22,7 @@ from sklearn_seq.sequences.texts import texts_of
 from sklearn_seq.sequences.weights import read_weight
 from sklearn_seq.tasks.base import TaskMixin
 from sklearn_seq.tasks.state import keep_on_failure
-from sklearn_seq.training import Part, outputs
+from sklearn_seq.training import Part, Plan, Seeds, outputs
 from sklearn_seq.training.targets import SequenceTarget, TargetGather, forced_losses
 
 __all__ = ["StepLoss", "TaggerMixin"]
@@ -396,13 +396,24 @@ class TaggerMixin(TaskMixin):
             )
 
     def _settle_target(self, target: Sequences, weight: np.ndarray) -> None:
-        labels = target.values[target.rows(), 0]
-        every = np.repeat(weight, target.lengths)
-        totals = np.bincount(labels[labels >= 0], weights=every[labels >= 0], minlength=len(self.classes_))
-        if not totals.any():
+        total = self._totals(target, weight).sum()
+        if not total:
             raise ValueError("no step of the rows that are trained on has a label; wanted one at least")
         # so that a row's loss is 1 on average for a loss of 1 at each step
-        self._label_weights = self._class_weights(totals) * (weight.sum() / totals.sum())
+        self._step_weight = float(weight.sum() / total)
+
+    def _make_plan(
+        self, train: Part, valid: Part | None, seeds: Seeds, n_epochs: int, before: dict[str, Any] | None
+    ) -> Plan:
+        # also where a fit goes on: class_weight may be another one then
+        self._label_weights = self._class_weights(self._totals(train.target, train.weight)) * self._step_weight
+        return super()._make_plan(train, valid, seeds, n_epochs, before)
+
+    def _totals(self, target: Any, weight: np.ndarray) -> np.ndarray:
+        """How much the steps of each label weigh together."""
+        labels = target.values[target.rows(), 0]
+        every = np.repeat(weight, target.lengths)
+        return np.bincount(labels[labels >= 0], weights=every[labels >= 0], minlength=len(self.classes_))
 
     def _class_weights(self, totals: np.ndarray) -> np.ndarray:
         """Of the labels, whose steps weigh so much."""
@@ -415,7 +426,7 @@ class TaggerMixin(TaskMixin):
         if given is None:
             return np.ones(len(labels))
         if given == "balanced":
-            with np.errstate(divide="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore"):
                 return np.where(totals > 0, totals.sum() / (np.count_nonzero(totals) * totals), 1.0)
         unknown = [label for label in given if label not in labels]
         if unknown:
