@@ -20,7 +20,7 @@ from sklearn_seq import GRUGenerator, LSTMGenerator, RNNGenerator, Sequences, Tr
 from sklearn_seq.layers.causal import CausalTransformer
 from sklearn_seq.layers.language import LanguageNetwork
 from sklearn_seq.layers.recurrent import Recurrent
-from sklearn_seq.tasks import generate
+from sklearn_seq.tasks import generate, generate_sampling
 from sklearn_seq.tasks.generate_sampling import Choice
 from sklearn_seq.training import Part
 from sklearn_seq.training.streams import Streams
@@ -375,6 +375,19 @@ def test_a_text_depends_on_its_place_and_the_seed_alone(cls):
     assert [text[: len(prompt)] for text, prompt in zip(whole, prompts, strict=True)] == prompts
     assert all(len(text) - len(prompt) <= 30 for text, prompt in zip(whole, prompts, strict=True))
     assert len(model.generate(random_state=0)) == 1 and model.generate([]).shape == (0,)
+
+
+@every_generator
+def test_a_text_may_be_of_any_length(cls, monkeypatch):
+    model = fitted(cls, max_epochs=15)
+    prompts = ["the", "", "a cat ran"]
+    wanted = list(model.generate(prompts, max_length=10**30, random_state=0))
+    assert max(map(len, wanted)) > 9
+    monkeypatch.setattr(generate_sampling, "_CHUNK", 2)
+    assert list(model.generate(prompts, max_length=10**30, random_state=0)) == wanted
+    assert list(model.generate(prompts, max_length=5, random_state=0)) == [
+        text[: len(prompt) + 5] for text, prompt in zip(wanted, prompts, strict=True)
+    ]
 
 
 def test_sampled_texts_are_as_frequent_as_they_are_probable():

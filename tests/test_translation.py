@@ -343,6 +343,8 @@ def test_padding_and_mates_change_no_answer(family):
 def test_answers_are_at_most_as_long_as_said():
     model = fitted(max_length=2)
     assert max(map(len, model.predict(["abcabc", "a"]))) <= 2
+    free, bound = fitted(max_length=10**30), fitted(max_length=30)
+    assert list(free.predict(X[:4])) == list(bound.predict(X[:4]))
     rng = np.random.default_rng(0)
     short = ["a", "b"] * 20
     long = ["x" * rng.integers(25, 30) for _ in short]

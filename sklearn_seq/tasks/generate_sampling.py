@@ -12,7 +12,7 @@ from sklearn_seq.tasks.options import is_number, is_whole
 
 __all__ = ["Choice", "check_numbers", "write"]
 
-_CHUNK = 256  # tokens of prompts that are read at a time
+_CHUNK = 256  # tokens of prompts that are read at a time, and for which there is room at first
 
 
 def check_numbers(max_length: Any, temperature: Any, top_k: Any, top_p: Any) -> None:
@@ -134,7 +134,7 @@ def write(
     for row, prompt in zip(known, prompts, strict=True):
         row[1 : 1 + len(prompt)] = prompt
     random = [np.random.Generator(np.random.PCG64([seed, i])) for i in range(n)]
-    added = np.full((n, max_length), mark, dtype=np.int64)
+    added = np.full((n, min(max_length, _CHUNK)), mark, dtype=np.int64)
     n_added = np.zeros(n, dtype=np.int64)
     going = np.ones(n, dtype=bool)
     chance = np.zeros(n)
@@ -156,6 +156,8 @@ def write(
                 chance[free] = [random[i].random() for i in free]
                 own = logits if len(free) == n else logits[free]
                 chosen = choose(own.astype(np.float64), chance[free])
+                if n_added[free].max() == added.shape[1]:  # texts end long before a max_length that was to mean no end
+                    added = np.concatenate([added, np.full_like(added, mark)], axis=1)
                 added[free, n_added[free]] = following[free] = chosen
                 ended = chosen == mark
                 n_added[free] += ~ended

@@ -195,7 +195,7 @@ class AnsweringMixin:
         """Tokens of the longest answer to each source; of both, the mark is counted in what fit learnt."""
         longest = self._fitted_params["max_length"]
         if longest != "auto":
-            return np.full(len(lengths), int(longest))
+            return np.full(len(lengths), min(int(longest), 2**62))  # also where no end was meant
         slope, intercept = self._length_limit
         return np.ceil(slope * lengths + intercept).astype(np.int64)
 
