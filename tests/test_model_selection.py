@@ -236,6 +236,22 @@ BAD = [
         lambda: folds(PanelTimeSplit(time=[1, np.nan]), X[:2]),
         r"^time is missing in row 1; wanted it in every row\. Drop",
     ),
+    (
+        lambda: folds(PanelTimeSplit(time=np.array([1, None], dtype=object)), X[:2]),
+        r"^time is missing in row 1; wanted it in every row\. Drop",
+    ),
+    (
+        lambda: folds(PanelTimeSplit(series_id="shop"), pd.DataFrame({"shop": pd.array(["a", pd.NA], dtype="string")})),
+        r"^series_id is missing in row 1; wanted it in every row\. Drop",
+    ),
+    (
+        lambda: folds(PanelTimeSplit(2, test_size=1, time="day"), pd.DataFrame({"day": ["9", "10", "11"]})),
+        r"^time holds text, such as 9; wanted times or numbers, .* Turn it into times first",
+    ),
+    (
+        lambda: folds(PanelTimeSplit(2, series_id="a"), pd.DataFrame([[1, 2], [1, 2]], columns=["a", "a"])),
+        r"^series_id='a' stands for an array of shape \(2, 2\) in X; wanted one column\. Give a name that stands once",
+    ),
     (lambda: folds(PurgedKFold(5), np.zeros(4)), r"^X has 4 rows and n_splits=5; wanted a row for each fold\. Give"),
     (
         lambda: folds(PurgedKFold(3, purge=9, embargo=1), np.zeros(12)),
@@ -253,8 +269,17 @@ BAD = [
         lambda: time_train_test_split(X, test_size=30, valid_size=20, gap=5),
         r"^60 rows, of which 30 to test, 20 to validate and 5 in each gap leave none to train on; wanted .* Give more",
     ),
+    (
+        lambda: time_train_test_split(X, None),
+        r"^time_train_test_split was given None as array 1; wanted .* Leave it out",
+    ),
     (lambda: time_train_test_split(X, Y[:9]), "inconsistent numbers of samples"),
 ]
+
+
+def test_columns_of_a_list_of_rows_are_read_by_position():
+    rows = [["a", 1.0], ["b", 5.0], ["a", 2.0], ["b", 6.0]]
+    assert folds(PanelTimeSplit(1, test_size=1, series_id=0), rows) == [([0, 1], [2, 3])]
 
 
 @pytest.mark.parametrize("call, message", BAD)
@@ -514,6 +539,11 @@ def test_order_is_that_of_stamps_where_there_are_some():
     ({"cv": []}, r"^cv gave no fold; wanted at least one\. Give RollingOriginSplit"),
     ({"cv": [([], [1])]}, r"^cv gave a fold without rows; wanted"),
     ({"cv": [([0], [60])]}, r"^cv gave row 60 and X has 60 rows; wanted rows of X\. Make"),
+    ({"cv": [([0], [-1])]}, r"^cv gave row -1 and X has 60 rows; wanted rows of X\. Make"),
+    ({"cv": [([0.0], [1.0])]}, r"^cv gave rows of dtype float64 and shape \(1,\); wanted whole numbers of rows, or a mask"),
+    ({"cv": [([[0]], [[1]])]}, r"^cv gave rows of dtype int64 and shape \(1, 1\); wanted"),
+    ({"cv": [([True, False], [False, True])]}, r"^cv gave rows of dtype bool and shape \(2,\); wanted .* of shape \(60,\)"),
+    ({"method": None}, r"^method=None; wanted the name of a method, such as 'predict', or a function of"),
     ({"cv": 60}, r"^X has 60 rows; wanted at least 61 for n_splits=60"),
 ])  # fmt: skip
 def test_bad_backtests(options, message):

@@ -124,6 +124,10 @@ def backtest(
     >>> result.fold
     array([-1, -1, -1, -1,  0,  0,  1,  1])
     """
+    if not callable(method) and not isinstance(method, str):
+        raise ValueError(
+            f"method={method!r}; wanted the name of a method, such as 'predict', or a function of (estimator, X_test). Give one."
+        )
     inner = estimator.estimator if hasattr(estimator, "refit") else estimator
     if not callable(method) and not hasattr(estimator, method):
         _require(innermost(estimator), method)  # a search and a pipeline hand on few methods
@@ -236,11 +240,17 @@ def _aligned(
 def _rows_of(rows: Any, n: int) -> np.ndarray:
     """Row numbers, of a mask too."""
     rows = np.asarray(rows)
+    if rows.ndim != 1 or (rows.dtype == bool and len(rows) != n) or (len(rows) and rows.dtype.kind not in "iub"):
+        raise ValueError(
+            f"cv gave rows of dtype {rows.dtype} and shape {rows.shape}; wanted whole numbers of rows, or a mask of shape ({n},). Make "
+            "the folds of this X."
+        )
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
     if not len(rows):
         raise ValueError("cv gave a fold without rows; wanted rows to train on and rows to test. Give longer data.")
-    if rows.max() >= n:
-        raise ValueError(f"cv gave row {rows.max()} and X has {n} rows; wanted rows of X. Make the folds of this X.")
+    if rows.max() >= n or rows.min() < 0:
+        wrong = rows.max() if rows.max() >= n else rows.min()
+        raise ValueError(f"cv gave row {wrong} and X has {n} rows; wanted rows of X. Make the folds of this X.")
     return rows
 
 

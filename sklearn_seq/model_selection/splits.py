@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import _num_samples
 
 from sklearn_seq.params import AtLeast, Positional, estimator, public
+from sklearn_seq.sequences.texts import is_missing
 from sklearn_seq.sequences.weights import read_groups
 
 __all__ = ["PanelTimeSplit", "PurgedKFold", "RollingOriginSplit", "read_column", "time_train_test_split"]
@@ -316,6 +317,11 @@ def time_train_test_split(
         raise ValueError("time_train_test_split was given no array; wanted at least one. Give X, or X and y.")
     if not isinstance(gap, Integral) or isinstance(gap, bool) or gap < 0:
         raise ValueError(f"gap={gap!r}; wanted a whole number, at least 0. Give a number of rows.")
+    gone = [i for i, array in enumerate(arrays) if array is None]
+    if gone:
+        raise ValueError(
+            f"time_train_test_split was given None as array {gone[0]}; wanted arrays with rows. Leave it out."
+        )
     arrays = indexable(*arrays)
     n = _num_samples(arrays[0])
     n_test = _rows("test_size", 0.25 if test_size is None else test_size, n)
@@ -355,11 +361,24 @@ def read_column(X: Any, column: Any, name: str) -> np.ndarray:
                 f"{name}={column!r} is no column of X, which has {', '.join(map(repr, list(columns)[:8]))}; wanted one of these. "
                 f"Give its name."
             )
-        values = np.asarray(_safe_indexing(X, column, axis=1))
-    missing = values != values  # NaN and NaT alone differ from themselves
+        table = np.asarray(X, dtype=object) if isinstance(X, list | tuple) else X
+        values = np.asarray(_safe_indexing(table, column, axis=1))
+        if values.ndim != 1:
+            raise ValueError(
+                f"{name}={column!r} stands for an array of shape {values.shape} in X; wanted one column. Give a name that stands once, "
+                "or a position."
+            )
+    of_objects = values.dtype.kind == "O"
+    missing = np.array([is_missing(value) for value in values], dtype=bool) if of_objects else values != values
     if np.any(missing):
         raise ValueError(
             f"{name} is missing in row {int(np.argmax(missing))}; wanted it in every row. Drop such rows, or fill it in."
+        )
+    texts = values.dtype.kind in "UST" or (of_objects and any(isinstance(value, str) for value in values))
+    if name == "time" and texts:  # "10" comes before "9", and "01/02" may be later than "02/01"
+        raise ValueError(
+            f"time holds text, such as {values[0]!s:.40}; wanted times or numbers, whose order is that of time. Turn it into times "
+            "first, such as by pandas.to_datetime."
         )
     return values
 
