@@ -501,6 +501,8 @@ def test_words_through_a_text_encoder():
         ((x for x in ["a"]), TypeError, r"X is of type generator.*list\(X\)"),
         (Sequences.from_list([np.zeros((3, 2))]), ValueError, r"X\[0\] has shape \(3, 2\)"),
         ([np.array([2**63], np.uint64)], ValueError, rf"X holds ids of {2**63 + 1} tokens"),
+        ([np.ma.masked_equal([1, 2, 7], 7)], TypeError, r"X\[0\] is a masked array, .* x\.compressed\(\)"),
+        (np.ma.masked_equal([[1, 2], [7, 1]], 7), TypeError, "X is a masked array, some values of which are hidden"),
     ],
     ids=lambda value: str(value)[:20],
 )

@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+from collections import deque
 
 import numpy as np
 import pandas as pd
@@ -362,6 +363,7 @@ def test_forms_of_labels_are_the_same_data():
         pd.DataFrame(codes),
         pd.DataFrame(codes).astype("Int64"),
         codes.tolist(),
+        [deque(row) for row in codes.tolist()],
         codes[..., None],
     ):
         np.testing.assert_array_equal(lean(GRUTagger, max_epochs=1).fit(data.X, form).predict_proba(data.X), wanted)

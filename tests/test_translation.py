@@ -659,6 +659,7 @@ def test_bleu_is_a_scorer():
         ),
         (["a"], ["b\0"], {}, ValueError, r"^y holds the character '\\x00', which arrays of str lose"),
         (["a\0"], ["b"], {"shared_vocabulary": True}, ValueError, r"^X holds the character '\\x00'"),
+        ([[1]], [np.ma.masked_equal([1, 7], 7)], {}, TypeError, r"^y\[0\] is a masked array, some values of which"),
     ],
 )
 def test_bad_pairs_are_refused(X, y, options, error, message):

@@ -1,5 +1,6 @@
 """What a legal y of one label a step is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ _WANTED = (
     "wanted one label a step: an array (n_samples, n_timesteps), or a list of 1-D arrays, lists or texts (a character a step), "
     "each as long as its sequence"
 )
+_FRAMES = ("pandas", "polars")
 _FILL = "Fill it with a label that is none, such as -1, and name that as ignore_label."
 
 
@@ -119,7 +121,7 @@ def read_step_labels(y: Any, ignore: Any = None, name: str = "y") -> StepLabels:
 def _rows(y: Any, name: str) -> tuple[list[Any], np.ndarray, bool]:
     """One flat thing a sequence, or one for all of them, with the lengths; whether they are texts."""
     y = host(y)
-    if type(y).__module__.partition(".")[0] in ("pandas", "polars"):
+    if type(y).__module__.partition(".")[0] in _FRAMES:
         y = y.to_numpy()
     if isinstance(y, Sequences):
         if y.n_features != 1:
@@ -147,10 +149,7 @@ def _rows(y: Any, name: str) -> tuple[list[Any], np.ndarray, bool]:
         one = row[:, 0] if isinstance(row, np.ndarray) and row.ndim == 2 and row.shape[1] == 1 else row
         if isinstance(one, np.ndarray) and one.dtype != object:
             pass
-        elif isinstance(one, list | tuple | np.ndarray) or type(one).__module__.partition(".")[0] in (
-            "pandas",
-            "polars",
-        ):
+        elif _holds_cells(one):
             cells = list(one)
             one = np.empty(len(cells), dtype=object)
             one[:] = cells
@@ -160,6 +159,13 @@ def _rows(y: Any, name: str) -> tuple[list[Any], np.ndarray, bool]:
         refuse_masked(one, f"{name}[{i}]", _FILL)
         found.append(one)
     return found, np.array([len(row) for row in found], dtype=np.int64), False
+
+
+def _holds_cells(row: Any) -> bool:
+    """Whether it has one entry a step."""
+    if isinstance(row, Sequence | np.ndarray):
+        return not isinstance(row, bytes)
+    return type(row).__module__.partition(".")[0] in _FRAMES
 
 
 def _labels(rows: list[Any], name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from sklearn_seq.sequences import Sequences
+from sklearn_seq.sequences.finite import refuse_masked
 from sklearn_seq.sequences.ids import refuse_huge_vocabulary
 from sklearn_seq.sequences.texts import is_missing, refuse_nul, texts_of
 
 __all__ = ["Texts", "Vocabulary", "between_marks", "read_texts", "refuse_other_kind"]
+
+_NO_IDS = "Leave such steps out: x.compressed()."
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ def read_texts(X: Any, name: str = "X", *, may_be_none: bool = False) -> Texts:
         if may_be_none:
             return Texts([], None)
         raise ValueError(f"Found array with 0 sample(s): {name} is empty; {wanted}. Check what filled it.")
+    refuse_masked(X, name, _NO_IDS)
     texts = texts_of(X, name)
     if texts is not None and not all(isinstance(text, str) for text in texts):
         raise ValueError(
@@ -102,6 +106,7 @@ def _ids(row: Any, i: int, name: str) -> np.ndarray:
         raise TypeError(f"{name}[{i}] is {row[:20]!r}; wanted a str in each or ids in each. Decode bytes: x.decode().")
     if is_missing(row):
         raise TypeError(f"{name}[{i}] is missing; wanted a text, or ids. Fill missing texts with '', or drop them.")
+    refuse_masked(row, f"{name}[{i}]", _NO_IDS)
     array = np.asarray(row)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
