@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -94,6 +95,17 @@ def small(cls, sizes=SMALL, **params):
     if known.get("n_components", 0) is None:
         del sizes["n_components"]  # all of them, which fits every width
     return estimator.set_params(**{name: value for name, value in sizes.items() if name in known})
+
+
+@pytest.fixture(autouse=True)
+def lean_pools(request, monkeypatch):
+    """Networks of a pool, whose sizes are no parameters of it, are as small as others."""
+    if getattr(request.node, "callspec", None) and request.node.callspec.params.get("sizes") == "default":
+        return
+    for cls in ESTIMATORS:
+        if networks := getattr(cls, "_networks", None):
+            lean = {name: (partial(small, network), steps) for name, (network, steps) in networks.items()}
+            monkeypatch.setattr(cls, "_networks", lean)
 
 
 def record_slowest(record_property, name, seconds):
