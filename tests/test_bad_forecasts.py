@@ -99,6 +99,12 @@ BAD_X = [
     ),
     Bad("3-D", fit(X[:, :, None]), ValueError, ONE_TABLE.format(r"an array of shape \(20, 2, 1\)")),
     Bad(
+        "a list of series",
+        fit([X[:5, 0], X[:9, 0].tolist()]),
+        ValueError,
+        ONE_TABLE.format("a list of 2 sequences of 5 to 9 entries") + "several series stand one",
+    ),
+    Bad(
         "a list of tables", fit([X, X]), ValueError, ONE_TABLE.format("a list of 2 arrays") + "several series stand one"
     ),
     Bad("Sequences", fit(Sequences.from_list([X, X])), ValueError, ONE_TABLE.format(r"Sequences\(2 sequences, .*\)")),

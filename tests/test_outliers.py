@@ -418,6 +418,11 @@ def test_saved_and_loaded(detector, tmp_path):
             np.zeros((5, 6, 2)),
             r"reads one table \(n_rows, n_features\), .*rows='samples'",
         ),
+        (
+            SubspaceDetector(rows="time"),
+            [[1.0, 2.0], [3.0]],
+            r"^X is a list of 2 sequences of 1 to 2 entries, but Sub.* reads one table",
+        ),
         (ForecastDetector(), np.zeros((5, 6, 2)), r"reads one table"),
         (ForecastDetector(), np.zeros((1, 2)), r"wanted more than the horizon"),
         (SubspaceDetector(contamination=0.7), np.zeros((5, 6)), r"'contamination' parameter"),
