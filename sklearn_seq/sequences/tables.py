@@ -291,7 +291,7 @@ def refuse_no_table(estimator: Any, X: Any) -> None:
         raise ValueError("X is a single column; wanted a table (n_rows, n_columns). Give X.to_frame().")
     refuse_dtype(X)
     rows = X if isinstance(X, list | tuple) else []
-    widths = {len(row) for row in rows if isinstance(row, list | tuple) or getattr(row, "shape", ())}
+    widths = {len(row) for row in rows if isinstance(row, list | tuple) or getattr(row, "ndim", 0) > 0}
     if isinstance(X, Sequences) or len(shape) > 2 or arrays or len(widths) > 1:
         given = repr(X) if isinstance(X, Sequences) else f"an array of shape {tuple(shape)}"
         given = f"a list of {len(X)} sequences of {min(widths)} to {max(widths)} entries" if len(widths) > 1 else given
