@@ -192,6 +192,22 @@ def test_refusals(call, message):
         call(pd.DataFrame({"id": [1, 1], "x": [1.0, 2.0]}))
 
 
+def test_what_a_mask_hides_is_not_read():
+    hidden = np.ma.masked_equal([[1, 2, 7], [7, 1, 1]], 7)
+    for call in (
+        Sequences.from_array,
+        Sequences.from_padded,
+        Sequences.from_list,
+        lambda x: Sequences.from_tokens([[1], x[1]], 8),
+        lambda x: Sequences(x, [0, 1], [1, 2]),
+    ):
+        with pytest.raises(
+            TypeError, match=r"^(X|values|sequence \d) is a masked array, some values of which are hidden"
+        ):
+            call(hidden)
+        assert len(call(np.ma.masked_array(hidden.data))) == 2  # nothing is hidden
+
+
 def test_repr_and_cells():
     X = Sequences.from_list([np.zeros((3, 2)), np.ones((5, 2))])
     assert repr(X) == "Sequences(2 sequences, 3 to 5 timesteps, 2 features, float64)"

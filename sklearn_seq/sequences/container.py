@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sklearn_seq.params import public
+from sklearn_seq.sequences.finite import refuse_masked
 from sklearn_seq.sequences.ids import read_ids
 from sklearn_seq.sequences.stretches import (
     CHUNK,
@@ -71,7 +72,7 @@ class Sequences:
     __slots__ = ("_offsets", "_source", "n_tokens", "starts", "stops", "values")
 
     def __init__(self, values: Any, starts: Any, stops: Any, n_tokens: int | None = None) -> None:
-        values = np.asarray(values)
+        values = _plain(values, "values")
         if values.ndim == 1:
             values = values[:, None]
         if values.ndim != 2:
@@ -209,7 +210,7 @@ class Sequences:
         -------
         Sequences
         """
-        X = np.asarray(X)
+        X = _plain(X, "X")
         if X.ndim == 2:
             X = X[:, :, None]
         if X.ndim != 3:
@@ -235,7 +236,7 @@ class Sequences:
         -------
         Sequences
         """
-        X = np.asarray(X)
+        X = _plain(X, "X")
         whole = cls.from_array(X)
         n_timesteps = X.shape[1]
         if lengths is None:
@@ -483,5 +484,10 @@ def _arrays(sequences: Any) -> list[np.ndarray]:
             ids = sequence.n_tokens is not None
             how = f"from_tokens([*a, *b], n_tokens={sequence.n_tokens})" if ids else "from_list([*a, *b])"
             raise ValueError(f"sequence {i} is {sequence!r}; wanted an array. Join a and b by Sequences.{how}.")
-        arrays.append(np.asarray(sequence))
+        arrays.append(_plain(sequence, f"sequence {i}"))
     return arrays
+
+
+def _plain(values: Any, name: str) -> np.ndarray:
+    refuse_masked(values, name, "Fill it (x.filled(np.nan)), or cut off what is hidden.")
+    return np.asarray(values)

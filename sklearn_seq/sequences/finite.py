@@ -1,13 +1,17 @@
 """Infinity and NaN, refused by position; and what a mask hides."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklearn_seq.sequences.container import Sequences
-from sklearn_seq.sequences.kinds import Kind
 from sklearn_seq.sequences.stretches import CHUNK
+
+if TYPE_CHECKING:
+    from sklearn_seq.sequences.container import Sequences
+    from sklearn_seq.sequences.kinds import Kind
 
 __all__ = ["all_finite", "first_bad", "refuse_masked", "refuse_non_finite"]
 
