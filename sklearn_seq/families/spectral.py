@@ -1,23 +1,21 @@
 """Convolutional networks over time and bands, for spectra."""
 
-from typing import Annotated, Any, Literal
-
-import torch
+from typing import Annotated, Literal
 
 from sklearn_seq.families._convolutional import Pooling
-from sklearn_seq.layers.pooling import make_pool
+from sklearn_seq.families._pooled import PooledParams
 from sklearn_seq.layers.spectral import SpectrogramNet
 from sklearn_seq.params import AtLeast, Between, estimator
 from sklearn_seq.tasks.classify import ClassifierMixin
 from sklearn_seq.tasks.regress import RegressorMixin
 from sklearn_seq.tasks.transcribe import TranscriberMixin
-from sklearn_seq.training import Rate, Schedule, TrainingParams
+from sklearn_seq.training import Rate, Schedule
 
 __all__ = ["SpectrogramCNNClassifier", "SpectrogramCNNRegressor", "SpectrogramCNNTranscriber"]
 
 
 @estimator
-class _SpectrogramCNN(TrainingParams):
+class _SpectrogramCNN(PooledParams):
     n_filters: Annotated[int, AtLeast(1), "Filters of the first block; the others have twice as many."] = 24
     n_blocks: Annotated[int, AtLeast(1), "Blocks, each of which halves the number of bands."] = 3
     kernel_size: Annotated[int, AtLeast(1), "Steps and bands that a filter looks at, an odd number."] = 3
@@ -53,10 +51,6 @@ class _SpectrogramCNN(TrainingParams):
             hidden_size=self.hidden_size,
             dropout=self.dropout,
         )
-
-    def make_pool(self, body: Any) -> torch.nn.Module:
-        """The pooling of the parameter's name."""
-        return make_pool(self.pooling, body.out_features)
 
 
 @estimator
